@@ -1,0 +1,1 @@
+"""The acquisition engine: plain asyncio, never Home Assistant."""

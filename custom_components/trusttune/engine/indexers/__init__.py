@@ -1,0 +1,1 @@
+"""Where releases are found: one adapter an indexer kind, and the fan-out over them."""

@@ -1,0 +1,1 @@
+"""After the download: check the files and place them."""

@@ -1,0 +1,1 @@
+"""The scheduled scan that turns gaps into tickets."""

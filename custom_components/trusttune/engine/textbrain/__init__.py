@@ -1,0 +1,1 @@
+"""Understanding releases: parse, identify, score, map files, explain."""

@@ -1,0 +1,1 @@
+"""The torrent client and the rules it works under."""

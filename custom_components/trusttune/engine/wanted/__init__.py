@@ -1,0 +1,1 @@
+"""What is missing from the library, according to Lidarr and Jellyfin."""
