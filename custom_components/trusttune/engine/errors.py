@@ -17,6 +17,14 @@ class UnexpectedReplyError(EngineError):
     """The other side answered, but not what its interface promises (a login page, for one)."""
 
 
+class RateLimitedError(EngineError):
+    """The other side asks to be left alone for `retry_after_s` seconds."""
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
 class TicketError(EngineError):
     """A ticket cannot do what was asked of it."""
 
