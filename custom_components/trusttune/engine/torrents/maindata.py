@@ -29,16 +29,19 @@ class MainData:
 
     def merge(self, delta: Mapping[str, Any]) -> None:
         """Take in one answer. Raises ValueError, and changes nothing, when it is not one."""
-        rid = delta.get("rid")
+        rid: Any = delta.get("rid")
         torrents = delta.get("torrents") or {}
         removed = delta.get("torrents_removed") or ()
         server = delta.get("server_state") or {}
-        if not isinstance(rid, int) or not isinstance(torrents, Mapping) or not isinstance(server, Mapping):
-            raise ValueError("not an answer of sync/maindata")  # noqa: TRY004 - one error for one meaning
-        if not all(isinstance(fields, Mapping) for fields in torrents.values()) or not isinstance(
-            removed, list | tuple
-        ):
-            raise ValueError("not an answer of sync/maindata")  # noqa: TRY004 - one error for one meaning
+        is_sound = (
+            isinstance(rid, int)
+            and isinstance(torrents, Mapping)
+            and all(isinstance(fields, Mapping) for fields in torrents.values())
+            and isinstance(removed, list | tuple)
+            and isinstance(server, Mapping)
+        )
+        if not is_sound:
+            raise ValueError("not an answer of sync/maindata")
         if delta.get("full_update") is True:
             self._torrents, self._server = {}, {}
         # A torrent that was removed and came back between two answers is in both: it is there.

@@ -9,7 +9,7 @@ import ssl
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 import qbittorrentapi
@@ -98,7 +98,8 @@ class QBittorrentClient:
             is_refused = answer == "Fails." or (isinstance(answer, Mapping) and answer.get("failure_count", 0) > 0)
             try:
                 async with asyncio.timeout(0.5 if is_refused else _LISTED_WITHIN_S):
-                    while not await self._adopt(info_hash, category, tags):
+                    # The client tells nobody when it is listed: ask.
+                    while not await self._adopt(info_hash, category, tags):  # noqa: ASYNC110
                         await asyncio.sleep(0.05)
             except TimeoutError:
                 why = "refused the torrent" if is_refused else "took the torrent but does not list it"
@@ -117,19 +118,21 @@ class QBittorrentClient:
     async def files(self, info_hash: str) -> tuple[TorrentFile, ...]:
         """Give a torrent's files; none while its metadata is missing."""
         key = await self._key(info_hash)
-        rows = await self._call(lambda: self._client.torrents_files(torrent_hash=key))
-        if not isinstance(rows, Sequence):
-            raise UnexpectedReplyError("The torrent client did not answer with a list of files.")
-        return tuple(
-            TorrentFile(
-                # 4.0 to 4.3 have no index: there the order is the index.
-                index=int(row.get("index", position)),
-                path=str(row["name"]),
-                size_bytes=int(row["size"]),
-                progress=float(row.get("progress", 0.0)),
+
+        def files() -> tuple[TorrentFile, ...]:
+            rows: Any = self._client.torrents_files(torrent_hash=key)
+            return tuple(
+                TorrentFile(
+                    # 4.0 to 4.3 have no index: there the order is the index.
+                    index=int(row.get("index", position)),
+                    path=str(row["name"]),
+                    size_bytes=int(row["size"]),
+                    progress=float(row.get("progress", 0.0)),
+                )
+                for position, row in enumerate(rows)
             )
-            for position, row in enumerate(rows)
-        )
+
+        return await self._call(files)
 
     async def select_files(self, info_hash: str, wanted: Collection[int]) -> None:
         """Download these files, by index, and no other."""
@@ -139,13 +142,14 @@ class QBittorrentClient:
         if not wanted or not set(wanted) <= present:
             raise TorrentClientError("The torrent does not hold the files that are wanted of it.")
         key = await self._key(info_hash)
-        for indexes, priority in ((present - set(wanted), 0), (set(wanted), 1)):
-            if indexes:
-                await self._call(
-                    lambda indexes=sorted(indexes), priority=priority: self._client.torrents_file_priority(
-                        torrent_hash=key, file_ids=indexes, priority=priority
-                    )
-                )
+        skipped = sorted(present - set(wanted))
+
+        def set_priorities() -> None:
+            if skipped:
+                self._client.torrents_file_priority(torrent_hash=key, file_ids=skipped, priority=0)
+            self._client.torrents_file_priority(torrent_hash=key, file_ids=sorted(wanted), priority=1)
+
+        await self._call(set_priorities)
 
     async def start(self, info_hash: str) -> None:
         """Let a torrent run."""
@@ -164,15 +168,21 @@ class QBittorrentClient:
 
     async def rates(self) -> TransferRates:
         """Give what the client moves right now."""
-        moved = await self._call(self._client.transfer_info)
-        return TransferRates(download_bps=int(moved["dl_info_speed"]), upload_bps=int(moved["up_info_speed"]))
+
+        def rates() -> TransferRates:
+            moved: Any = self._client.transfer_info()
+            return TransferRates(download_bps=int(moved["dl_info_speed"]), upload_bps=int(moved["up_info_speed"]))
+
+        return await self._call(rates)
 
     async def limits(self) -> Limits:
         """Give the limits that are in force."""
-        download_bps, upload_bps = await self._call(
-            lambda: (self._client.transfer_download_limit(), self._client.transfer_upload_limit())
-        )
-        return Limits(download_bps=max(int(download_bps), 0), upload_bps=max(int(upload_bps), 0))
+
+        def limits() -> Limits:
+            download, upload = self._client.transfer_download_limit(), self._client.transfer_upload_limit()
+            return Limits(download_bps=max(int(download), 0), upload_bps=max(int(upload), 0))
+
+        return await self._call(limits)
 
     async def set_limits(self, limits: Limits) -> None:
         """Set the limits that are in force."""
