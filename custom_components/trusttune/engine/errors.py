@@ -51,3 +51,7 @@ class TorrentClientError(EngineError):
 
 class LibraryError(EngineError):
     """Files could not be checked or placed; nothing of the album was left behind."""
+
+
+class LlmError(EngineError):
+    """The language model is away, too slow, or answered something that is no opinion."""
