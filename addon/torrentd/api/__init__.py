@@ -1,0 +1,1 @@
+"""The qBittorrent Web API over aiohttp, one module per group of calls."""
