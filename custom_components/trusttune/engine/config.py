@@ -53,13 +53,21 @@ class JellyfinConfig:
     verify_ssl: bool = True
 
 
+class IndexerKind(StrEnum):
+    """What an indexer speaks."""
+
+    TORZNAB = "torznab"
+    INTERNET_ARCHIVE = "internet_archive"
+
+
 @dataclass(frozen=True, slots=True)
 class IndexerConfig:
-    """A Torznab indexer; the url is the whole feed address without parameters."""
+    """An indexer. A Torznab one's url is the whole feed address without parameters."""
 
     id: str
     name: str
     url: str
+    kind: IndexerKind = IndexerKind.TORZNAB
     api_key: str = field(default="", repr=False)
     categories: tuple[int, ...] = (3000,)
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from .config import ClientConfig, IndexerConfig, JellyfinConfig, LidarrConfig, OllamaConfig
 from .errors import LibraryError
-from .indexers.torznab import TorznabIndexer
+from .indexers.kinds import make_indexer
+from .indexers.query import Query
 from .ports import Ports
 from .textbrain.llm import OllamaJudge
 from .torrents.qbittorrent import QBittorrentClient
@@ -28,7 +29,11 @@ async def check_client(config: ClientConfig) -> str:
 
 async def check_lidarr(config: LidarrConfig, ports: Ports) -> str:
     """Ask Lidarr who it is and give its version. Raises EngineError."""
-    return await LidarrLibrary(config, lambda: ports.http_client(LIDARR_TIMEOUT_S)).check()
+    lidarr = LidarrLibrary(config, lambda: ports.http_client(LIDARR_TIMEOUT_S))
+    try:
+        return await lidarr.check()
+    finally:
+        await lidarr.close()
 
 
 async def check_jellyfin(config: JellyfinConfig) -> str:
@@ -37,14 +42,19 @@ async def check_jellyfin(config: JellyfinConfig) -> str:
 
 
 async def check_indexer(config: IndexerConfig, ports: Ports) -> str:
-    """Read an indexer's capabilities and try its key. Raises EngineError."""
-    caps = await TorznabIndexer(config, ports.session).caps()
-    return caps.title
+    """Search an indexer for something harmless, which tries its address and key. Raises EngineError."""
+    found = await make_indexer(config, ports.session).search(Query("", "music", None, "music"))
+    return f"{len(found)} releases for a trial search"
 
 
 async def check_ollama(config: OllamaConfig, ports: Ports) -> str:
     """See that Ollama answers and has the model. Raises EngineError."""
-    return await OllamaJudge(config, ports.ssl_context).check()
+    judge = OllamaJudge(config, verify=ports.ssl_context or True)
+    try:
+        await judge.check()
+    finally:
+        await judge.close()
+    return config.model
 
 
 async def check_music_folder(folder: Path) -> None:

@@ -32,7 +32,7 @@ class Database:
             return
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="trusttune-db")
         try:
-            self._connection = await asyncio.get_running_loop().run_in_executor(self._executor, _open, self._path)
+            self._connection = await asyncio.get_running_loop().run_in_executor(self._executor, open_connection, self._path)
         except BaseException:
             await self.close()
             raise
@@ -75,7 +75,8 @@ def _transact[T](
     return result
 
 
-def _open(path: Path) -> sqlite3.Connection:
+def open_connection(path: Path) -> sqlite3.Connection:
+    """Open and migrate a database, on the thread that will use it. Raises StorageError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)

@@ -1,5 +1,6 @@
 """Tickets in the database: every function works inside a transaction that somebody else has begun."""
 
+import json
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -97,6 +98,8 @@ def move_ticket(
     ticket = get_ticket(writer.connection, ticket_id)
     if not is_allowed(ticket.state, following) or (expected is not None and ticket.state is not expected):
         raise TransitionError(f"A ticket that is {ticket.state} cannot become {following}")
+    if ticket.is_cancelling and following is not State.CANCELLED:
+        raise TransitionError("The ticket is being cancelled")
     columns = {
         "retry_state": None,
         **changes,
@@ -141,6 +144,39 @@ def list_tickets(
         (*chosen, limit),
     ).fetchall()
     return tuple(_read_ticket(connection, row) for row in rows)
+
+
+def cancelling_tickets(connection: sqlite3.Connection) -> tuple[Ticket, ...]:
+    """Give the tickets that were cancelled while their torrent could not be stopped."""
+    rows = connection.execute("SELECT * FROM tickets WHERE is_cancelling = 1").fetchall()
+    return tuple(_read_ticket(connection, row) for row in rows)
+
+
+def unwanted_torrents(connection: sqlite3.Connection, ours: Mapping[str, Collection[str]]) -> tuple[str, ...]:
+    """Of torrents in the client (info hash to ticket ids), give those that no ticket of theirs wants any more.
+
+    A torrent of a ticket that is not known here is somebody else's: it is left alone.
+    """
+
+    def is_unwanted(info_hash: str, ticket_id: str) -> bool:
+        row = connection.execute("SELECT state FROM tickets WHERE id = ?", (ticket_id,)).fetchone()
+        if row is None:
+            return False
+        is_ended = row["state"] in {State.CANCELLED, State.REJECTED}
+        return is_ended or info_hash in quarantined(connection, ticket_id)
+
+    return tuple(
+        info_hash for info_hash, ticket_ids in ours.items() if all(is_unwanted(info_hash, each) for each in ticket_ids)
+    )
+
+
+def is_shared(connection: sqlite3.Connection, info_hash: str, ticket_id: str) -> bool:
+    """Whether another ticket that is not cancelled or rejected uses this torrent too."""
+    row = connection.execute(
+        "SELECT 1 FROM tickets WHERE info_hash = ? AND id <> ? AND state NOT IN (?, ?) LIMIT 1",
+        (info_hash, ticket_id, State.CANCELLED, State.REJECTED),
+    ).fetchone()
+    return row is not None
 
 
 def count_tickets(connection: sqlite3.Connection) -> dict[State, int]:
@@ -318,3 +354,20 @@ def quarantined(connection: sqlite3.Connection, ticket_id: str) -> Mapping[str, 
     """Give the releases that are bad for this ticket, each with its reason."""
     rows = connection.execute("SELECT release, reason FROM quarantine WHERE ticket_id = ?", (ticket_id,))
     return {row["release"]: row["reason"] for row in rows}
+
+
+def keep_placement(writer: Writer, ticket_id: str, placement: Mapping[str, Any]) -> None:
+    """Keep what was placed where, so that it can be undone."""
+    writer.connection.execute(
+        "INSERT OR REPLACE INTO placements VALUES (?,?)", (ticket_id, json.dumps(placement, ensure_ascii=False))
+    )
+
+
+def ended_for_album(connection: sqlite3.Connection, wanted: WantedAlbum) -> State | None:
+    """Give how the newest ticket for this album ended, or None where there is none or it is open."""
+    row = connection.execute(
+        "SELECT state FROM tickets WHERE wanted_key = ? AND is_dry_run = 0 ORDER BY created_at DESC, id LIMIT 1",
+        (wanted.key,),
+    ).fetchone()
+    state = State(row["state"]) if row is not None else None
+    return state if state in TERMINAL else None

@@ -91,9 +91,6 @@ def new_ticket_id() -> str:
     return secrets.token_hex(5)
 
 
-def ticket_id_of(tags: frozenset[str]) -> str | None:
-    """Give the id in a torrent's tags, if it is one of ours."""
-    for tag in tags:
-        if re.fullmatch(rf"{TAG_PREFIX}[0-9a-f]{{10}}", tag):
-            return tag.removeprefix(TAG_PREFIX)
-    return None
+def ticket_ids_of(tags: frozenset[str]) -> frozenset[str]:
+    """Give the tickets a torrent's tags name; a pack may serve several."""
+    return frozenset(tag.removeprefix(TAG_PREFIX) for tag in tags if re.fullmatch(rf"{TAG_PREFIX}[0-9a-f]{{10}}", tag))
