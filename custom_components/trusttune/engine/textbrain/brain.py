@@ -59,7 +59,7 @@ class Brain:
         alone = self._config.mode is BrainMode.LLM_ONLY
         judged = sorted(
             [*heard, *rest],
-            key=lambda candidate: _standing(candidate, order.get(candidate.release, len(asked)), by_model=alone),
+            key=lambda candidate: standing(candidate, order.get(candidate.release, len(asked)), by_model=alone),
         )
         return Judgement(tuple(judged), (f"The language model was asked about {len(asked)} candidates.",))
 
@@ -80,7 +80,7 @@ def judge_by_heuristics(
 ) -> tuple[Candidate, ...]:
     """Judge each release by gate and score, the best first, refused ones last. CPU work: call it off the event loop."""
     judged = [_judge_one(wanted, release, profile) for release in releases]
-    return tuple(sorted(judged, key=_standing))
+    return tuple(sorted(judged, key=standing))
 
 
 def with_mapping(candidate: Candidate, mapping: FileMapping, wanted: WantedAlbum) -> Candidate:
@@ -140,10 +140,13 @@ def _class(candidate: Candidate) -> tuple[bool, int, int]:
     return candidate.is_refused, tier, -round(preference(candidate.findings))
 
 
-def _standing(
+def standing(
     candidate: Candidate, model_order: int = 0, *, by_model: bool = False
 ) -> tuple[bool, int, int, int, float, float, str]:
-    """Sort key, smallest first: refused last, then tier, then (or after the model's order) preference and seeders."""
+    """Give the sort key, best smallest: refused last, then tier of confidence, then preference, then the fine print.
+
+    `model_order` is where the language model placed it: among equals, or with `by_model` before preference.
+    """
     refused, tier, liked = _class(candidate)
     middle = (model_order, liked) if by_model else (liked, model_order)
     fine = -preference(candidate.findings)

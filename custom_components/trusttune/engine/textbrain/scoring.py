@@ -157,10 +157,10 @@ def _size(wanted: WantedAlbum, release: IndexedRelease, parsed: ParsedRelease) -
     megabytes = f"{size / 1024**2:,.0f} MB"
     durations = [track.duration_s for track in wanted.tracks if track.duration_s]
     if not wanted.tracks or len(durations) < len(wanted.tracks):
-        least, most = _UNTIMED_BYTES
+        least, a_lot = _UNTIMED_BYTES
         if not least <= size and wanted.album_type != "single":
             return Finding("size", Verdict.REFUSED, f"{megabytes} is too little for an album.")
-        if size > most and not parsed.is_discography:
+        if size > a_lot and not parsed.is_discography:
             return Finding("size", Verdict.POOR, f"{megabytes} is a lot for one album.", -0.8)
         return Finding("size", Verdict.PASSED, f"{megabytes}; the album's duration is not known.")
     seconds = math.fsum(durations)

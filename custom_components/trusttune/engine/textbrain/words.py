@@ -129,7 +129,8 @@ _RULES = (
         Kind.FLAG,
         Flag.COVER,
         r"cover(?:s|ed)? (?:album|versions?|of|by|songs?|band)|"
-        r"(?:piano|acoustic|metal|string|8[ -]?bit|orchestral|jazz|ukulele|guitar|lo-?fi) (?:covers?|renditions?|versions? of)|"
+        r"(?:piano|acoustic|metal|string|8[ -]?bit|orchestral|jazz|ukulele|guitar|lo-?fi) "
+        r"(?:covers?|renditions?|versions? of)|"
         r"renditions? of|(?:plays|performs|performed by|play the music of)|covering|(?<=\()covers?(?=\))|"
         r"the songs of",
     ),
@@ -230,7 +231,8 @@ _RULES = (
     _Rule(
         Kind.EDITION,
         "anniversary",
-        r"\d{1,3}(?:st|nd|rd|th)? ?-?(?:year )?anniversary(?: (?:super )?(?:deluxe )?(?:edition|version|reissue|remaster(?:ed)?))*",
+        r"\d{1,3}(?:st|nd|rd|th)? ?-?(?:year )?anniversary"
+        r"(?: (?:super )?(?:deluxe )?(?:edition|version|reissue|remaster(?:ed)?))*",
     ),
     _Rule(Kind.EDITION, "anniversary", r"anniversary edition"),
     _Rule(Kind.EDITION, "expanded", r"expanded(?: and remastered| & remastered)?(?: (?:edition|version))?"),
@@ -245,7 +247,9 @@ _RULES = (
     _Rule(
         Kind.EDITION,
         "special",
-        r"(?:special|limited|collector'?s|legacy|japan(?:ese)?|uk|us|european?|complete|definitive|gold|platinum|artist|standard|original|clean|explicit|promo|first press|1st press) (?:edition|version|issue|press(?:ing)?)",
+        r"(?:special|limited|collector'?s|legacy|japan(?:ese)?|uk|us|european?|complete|definitive|"
+        r"gold|platinum|artist|standard|original|clean|explicit|promo|first press|1st press)"
+        r" (?:edition|version|issue|press(?:ing)?)",
     ),
     _Rule(
         Kind.EDITION,
