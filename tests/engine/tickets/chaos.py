@@ -23,8 +23,8 @@ from custom_components.trusttune.engine.journal.journal import Writer
 from custom_components.trusttune.engine.storage.database import open_connection
 from custom_components.trusttune.engine.textbrain.candidate import Candidate, FileMapping
 from custom_components.trusttune.engine.tickets import decisions, store
-from custom_components.trusttune.engine.tickets.state import State
-from custom_components.trusttune.engine.tickets.ticket import Priority, Requester, StoredCandidate
+from custom_components.trusttune.engine.tickets.state import ALLOWED, State
+from custom_components.trusttune.engine.tickets.ticket import Priority, Requester, StoredCandidate, Ticket
 from custom_components.trusttune.engine.wanted.album import WantedAlbum
 
 ALBUMS = tuple(WantedAlbum("Nora Quill", title) for title in ("Low Tide", "High Tide", "Slack Water"))
@@ -34,7 +34,7 @@ DIED = 9
 def _found(chance: random.Random) -> Found:
     candidates = []
     for _ in range(chance.randrange(4)):
-        info_hash = f"{chance.randrange(6):040x}"
+        info_hash = f"{chance.randrange(30):040x}"
         release = IndexedRelease("world", info_hash, f"Release {info_hash[-1]}", "http://127.0.0.1/x")
         mapping = FileMapping({(1, 1): 0}) if chance.random() < 0.7 else None
         candidate = Candidate(release, chance.random(), mapping=mapping)
@@ -44,8 +44,8 @@ def _found(chance: random.Random) -> Found:
 
 def step(writer: Writer, chance: random.Random) -> str | None:
     """Take one random decision, legal or not; give the ticket it was about. Raises EngineError."""
-    tickets = store.list_tickets(writer.connection)
-    if not tickets or chance.random() < 0.15:
+    tickets = [ticket for ticket in store.list_tickets(writer.connection) if not ticket.is_terminal]
+    if not tickets or chance.random() < 0.1:
         requester = Requester(chance.choice(["Ada", "Ben", "scan"]))
         priority = chance.choice(list(Priority))
         ticket, _ = store.request_ticket(
@@ -53,6 +53,9 @@ def step(writer: Writer, chance: random.Random) -> str | None:
         )
         return ticket.id
     ticket = chance.choice(tickets)
+    if chance.random() < 0.7:
+        go_on(writer, ticket, chance)
+        return ticket.id
     match chance.randrange(12):
         case 0:
             decisions.approve(writer, ticket.id, chance.choice([None, 1, 2, 3, 99]), "Ada")
@@ -72,22 +75,47 @@ def step(writer: Writer, chance: random.Random) -> str | None:
             decisions.removed_by_a_person(writer, ticket)
         case 9:
             store.request_cancel(writer, ticket.id, who="Ada")
-        case 10 if ticket.chosen is not None:
-            stored = store.get_candidate(writer.connection, ticket.id, ticket.chosen)
-            assert stored is not None
-            assert stored.info_hash is not None
-            begin_download(writer, ticket.id, stored.info_hash)
+        case 10:
+            begin_download(writer, ticket)
         case _:
             store.move_ticket(writer, ticket.id, chance.choice(list(State)), who="chance", why="by chance")
     return ticket.id
 
 
-def begin_download(writer: Writer, ticket_id: str, info_hash: str) -> None:
+def go_on(writer: Writer, ticket: Ticket, chance: random.Random) -> None:
+    """Take the decision that usually comes next. Raises EngineError."""
+    match ticket.state:
+        case State.ACQUIRING:
+            decisions.conclude_search(writer, ticket, _found(chance), BrainConfig(auto_approve_threshold=0.5))
+        case State.NEEDS_APPROVAL:
+            decisions.approve(writer, ticket.id, None, "Ada")
+        case State.APPROVED | State.AUTO_APPROVED:
+            begin_download(writer, ticket)
+        case State.DOWNLOADING | State.VERIFYING if chance.random() < 0.4:
+            decisions.set_aside(writer, ticket, "stalled")
+        case State.FAILED | State.ACQUISITION_FAILED:
+            decisions.retry(writer, ticket.id, "Ada")
+        case _:
+            following = sorted(ALLOWED[ticket.state] - {State.CANCELLED, State.FAILED})
+            store.move_ticket(writer, ticket.id, chance.choice(following), who="chance", why="by chance")
+
+
+def begin_download(writer: Writer, ticket: Ticket) -> None:
     """Begin a download the way the orchestrator does."""
-    if not store.begin_grab(writer, ticket_id, info_hash):
-        raise EngineError("this release was downloaded before")
+    stored = store.get_candidate(writer.connection, ticket.id, ticket.chosen or 0)
+    if stored is None or stored.info_hash is None:
+        raise EngineError("nothing was chosen")
+    if not store.begin_grab(writer, ticket.id, stored.info_hash):
+        decisions.set_aside(writer, ticket, "it was downloaded before")
+        return
     store.move_ticket(
-        writer, ticket_id, State.DOWNLOADING, who="chance", why="begins", info_hash=info_hash, data={"begun": info_hash}
+        writer,
+        ticket.id,
+        State.DOWNLOADING,
+        who="chance",
+        why="begins",
+        info_hash=stored.info_hash,
+        data={"begun": stored.info_hash},
     )
 
 
@@ -109,7 +137,7 @@ def live(database: Path, seed: int, steps: int, dies_at: int, told: int) -> None
         ticket_id = None
         try:
             ticket_id = step(Writer(connection, time.time()), chance)
-        except (EngineError, sqlite3.IntegrityError):
+        except EngineError, sqlite3.IntegrityError:
             connection.execute("ROLLBACK")
             continue
         connection.execute("COMMIT")

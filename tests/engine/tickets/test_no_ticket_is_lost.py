@@ -89,7 +89,7 @@ def test_random_decisions_leave_tickets_and_journal_in_step(seed: int) -> None:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 step(Writer(connection, time.time()), chance)
-            except (EngineError, sqlite3.IntegrityError):
+            except EngineError, sqlite3.IntegrityError:
                 connection.execute("ROLLBACK")
             else:
                 connection.execute("COMMIT")
