@@ -49,12 +49,11 @@ async def check_indexer(config: IndexerConfig, ports: Ports) -> str:
 
 async def check_ollama(config: OllamaConfig, ports: Ports) -> str:
     """See that Ollama answers and has the model. Raises EngineError."""
-    judge = OllamaJudge(config, verify=ports.ssl_context or True)
+    judge = OllamaJudge(config, ports.ssl_context)
     try:
-        await judge.check()
+        return await judge.check()
     finally:
         await judge.close()
-    return config.model
 
 
 async def check_music_folder(folder: Path) -> None:

@@ -83,7 +83,7 @@ class Engine:
         self._counter: asyncio.Task[None] | None = None
 
         ollama = config.brain.ollama
-        self._judge = OllamaJudge(ollama, verify=ports.ssl_context or True) if ollama is not None else None
+        self._judge = OllamaJudge(ollama, ports.ssl_context) if ollama is not None else None
         self._acquisition = Acquisition(
             [make_indexer(each, ports.session) for each in config.indexers],
             Brain(config.brain, config.profile, self._judge),

@@ -103,10 +103,8 @@ def go_on(writer: Writer, ticket: Ticket, chance: random.Random) -> None:
 def begin_download(writer: Writer, ticket: Ticket) -> None:
     """Begin a download the way the orchestrator does."""
     stored = store.get_candidate(writer.connection, ticket.id, ticket.chosen or 0)
-    if stored is None or stored.info_hash is None:
-        raise EngineError("nothing was chosen")
-    if not store.begin_grab(writer, ticket.id, stored.info_hash):
-        decisions.set_aside(writer, ticket, "it was downloaded before")
+    if stored is None or stored.info_hash is None or not store.begin_grab(writer, ticket.id, stored.info_hash):
+        decisions.set_aside(writer, ticket, "nothing was chosen, or it was downloaded before")
         return
     store.move_ticket(
         writer,
