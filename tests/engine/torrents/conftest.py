@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+
 from custom_components.trusttune.engine.config import ClientConfig
 from custom_components.trusttune.engine.torrents.qbittorrent import QBittorrentClient
-
 from tests.torrent_clients import CLIENTS, ClientName, RunningClient, torrent_client
 from tests.world.torrents import bencode
 

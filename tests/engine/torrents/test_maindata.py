@@ -3,11 +3,12 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from custom_components.trusttune.engine.torrents.client import Progress
 from custom_components.trusttune.engine.torrents.maindata import MainData
 from custom_components.trusttune.engine.torrents.progress import PROGRESS, torrent_of
-from hypothesis import given
-from hypothesis import strategies as st
 
 type State = dict[str, dict[str, int]]
 

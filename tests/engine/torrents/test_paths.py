@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from custom_components.trusttune.engine.config import ClientConfig, PathMapping
 from custom_components.trusttune.engine.errors import TorrentClientError
 from custom_components.trusttune.engine.torrents.paths import local_path

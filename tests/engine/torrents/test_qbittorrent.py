@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+
 from custom_components.trusttune.engine.config import ClientConfig
 from custom_components.trusttune.engine.errors import (
     CredentialsError,
@@ -18,7 +19,6 @@ from custom_components.trusttune.engine.errors import (
 )
 from custom_components.trusttune.engine.torrents.client import Limits, Progress, Torrent
 from custom_components.trusttune.engine.torrents.qbittorrent import QBittorrentClient
-
 from tests.torrent_clients import RunningClient
 
 from .conftest import config_of, make_album
@@ -29,7 +29,7 @@ _TAGS = frozenset({"ticket:17"})
 async def _until(client: QBittorrentClient, info_hash: str, *states: Progress) -> Torrent:
     """Wait, at most 15 s, until a torrent is in one of the states."""
     async with asyncio.timeout(15):
-        while (torrent := (await client.torrents()).get(info_hash)) is None or torrent.state not in states:
+        while (torrent := (await client.torrents()).get(info_hash)) is None or torrent.state not in states:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     return torrent
 
@@ -112,7 +112,7 @@ async def test_deleting_removes_files_and_one_that_is_gone_is_fine(
     await client.delete(album.info_hash, with_files=True)
     assert album.info_hash not in await client.torrents()
     async with asyncio.timeout(10):
-        while list(running.download_folder.rglob("*.flac")):
+        while list(running.download_folder.rglob("*.flac")):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     await client.delete(album.info_hash, with_files=True)
     with pytest.raises(TorrentClientError):
