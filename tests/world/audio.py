@@ -6,6 +6,7 @@ The cache folder keeps one folder for each seeded release, laid out as its torre
 import asyncio
 import hashlib
 import json
+import secrets
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -73,7 +74,7 @@ async def make_audio(catalogue: Catalogue, cache: Path) -> Path:
     folder = cache / fingerprint
     if await asyncio.to_thread((folder / ".complete").exists):
         return folder
-    unfinished = cache / f"{fingerprint}.{id(wanted):x}"
+    unfinished = cache / f"{fingerprint}.{secrets.token_hex(4)}"
     try:
         gate = asyncio.Semaphore(_parallel)
         async with asyncio.TaskGroup() as group:

@@ -20,9 +20,8 @@ _SETTINGS = {
     "enable_natpmp": False,
     "webtorrent_stun_server": "",
     "max_webtorrent_offers": 0,
-    # TCP only: uTP's congestion control would fight with the limits the tests set.
-    "enable_incoming_utp": False,
-    "enable_outgoing_utp": False,
+    # Clients try uTP first: refused, it would cost each of them three seconds until they try TCP.
+    "enable_incoming_utp": True,
     # All clients under test share the address 127.0.0.1.
     "allow_multiple_connections_per_ip": True,
     "active_seeds": -1,

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import random
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -104,7 +105,7 @@ def _cached_pieces(root: Path, paths: Sequence[str]) -> bytes:
         hashlib.sha1(content[start : start + _PIECE_BYTES], usedforsecurity=False).digest()
         for start in range(0, len(content), _PIECE_BYTES)
     )
-    unfinished = cached.with_name(f"{cached.name}.{id(pieces):x}")
+    unfinished = cached.with_name(f"{cached.name}.{secrets.token_hex(4)}")
     unfinished.write_bytes(pieces)
     unfinished.rename(cached)
     return pieces

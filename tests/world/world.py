@@ -12,14 +12,18 @@ from .audio import make_audio
 from .catalogue import CATALOGUE
 from .faults import Faults
 from .seeder import Seeder
+from .servers.coverart import CoverArtServer
+from .servers.internet_archive import InternetArchiveServer
 from .servers.jellyfin import JellyfinServer
 from .servers.lidarr import LidarrServer
+from .servers.musicbrainz import MusicBrainzServer
+from .servers.ollama import OllamaServer
 from .servers.torznab import TorznabServer
 from .serving import Requests, Service, serve
 from .torrents import WorldTorrent, make_torrents
 from .tracker import Tracker
 
-SERVICES = frozenset({"lidarr", "jellyfin", "torznab"})
+SERVICES = frozenset({"lidarr", "jellyfin", "torznab", "musicbrainz", "coverart", "ollama", "internet_archive"})
 
 
 class World:
@@ -27,7 +31,7 @@ class World:
 
     `folder` gets the music folder; the audio is made once under `audio_cache` (default: in `folder`).
     `seed=False` leaves the swarm out, `only` starts some services only. A service that is not started has an
-    empty url. `ports` fixes a service's port, so that it can come back at the same address.
+    empty url. `keep_library` leaves what an earlier world has put into the music folder.
     """
 
     def __init__(
@@ -54,6 +58,10 @@ class World:
         self.lidarr = LidarrServer(CATALOGUE, self.music_folder)
         self.jellyfin = JellyfinServer(self.music_folder, version=jellyfin_version)
         self.torznab = TorznabServer(CATALOGUE, self.torrents, "", music_parameters=music_parameters)
+        self.musicbrainz = MusicBrainzServer(CATALOGUE)
+        self.coverart = CoverArtServer(CATALOGUE)
+        self.ollama = OllamaServer()
+        self.internet_archive = InternetArchiveServer(CATALOGUE, self.torrents)
         self._seeds = seed
         self._only = SERVICES if only is None else frozenset(only)
         self._audio_cache = audio_cache or folder / "audio"
@@ -66,8 +74,9 @@ class World:
             await asyncio.to_thread(self._fill_library, audio)
             self.torrents.update(await make_torrents(self.catalogue, audio))
             await self._serve(stack, self.tracker)
-            self.torznab.tracker_url = self.tracker.url
-            for service in (self.lidarr, self.jellyfin, self.torznab):
+            self.torznab.tracker_url = self.internet_archive.tracker_url = self.tracker.url
+            self.coverart.picture = audio / "cover.jpg"
+            for service in self.services():
                 if service.name in self._only:
                     await self._serve(stack, service)
             if self._seeds:
@@ -84,6 +93,18 @@ class World:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._open.__aexit__(kind, error, trace)
+
+    def services(self) -> tuple[Service, ...]:
+        """Give all outside services, started or not."""
+        return (
+            self.lidarr,
+            self.jellyfin,
+            self.torznab,
+            self.musicbrainz,
+            self.coverart,
+            self.ollama,
+            self.internet_archive,
+        )
 
     def torrent(self, release_key: str) -> WorldTorrent:
         """Give the torrent of a release; KeyError when there is none."""
