@@ -28,10 +28,9 @@ async def add(call: Call) -> Reply:
         if source is None:
             raise ApiError(415, f"Error: '{clean_text(upload.name)[:200]}' is not a valid torrent file.")
         sources.append(source)
-    for link in call.get("urls").split("\n")[:MAX_LINKS]:
-        # Links over http(s) are refused: whoever has one fetches it and sends the file.
-        if (magnet := _parse_magnet(link.strip())) is not None:
-            sources.append(magnet)
+    # Links over http(s) are refused: whoever has one fetches it and sends the file.
+    magnets = (_parse_magnet(link.strip()) for link in call.get("urls").split("\n")[:MAX_LINKS])
+    sources.extend(magnet for magnet in magnets if magnet is not None)
     if not sources:
         return "Fails."
     wishes = await _wishes(call)
@@ -82,7 +81,7 @@ def ratio_limit(call: Call) -> float:
         ratio = float(call.get("ratioLimit", str(GLOBAL_LIMIT)))
     except ValueError:
         return GLOBAL_LIMIT
-    if not -GLOBAL_LIMIT - 4 <= ratio < 1e6:
+    if not GLOBAL_LIMIT <= ratio < 1e6:
         return GLOBAL_LIMIT
     return round(ratio, 2) if ratio >= 0 else float(int(ratio))
 

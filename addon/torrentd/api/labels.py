@@ -82,7 +82,7 @@ async def set_category(call: Call) -> Reply:
 
 async def tags(call: Call) -> Reply:
     """`torrents/tags`."""
-    return sorted(call.register.preferences.tags)
+    return [*sorted(call.register.preferences.tags)]
 
 
 async def create_tags(call: Call) -> Reply:

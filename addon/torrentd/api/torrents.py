@@ -160,7 +160,7 @@ async def export(call: Call) -> Reply:
         resume = await folder.read(folder.resume_path(record.torrent_id))
         if resume is None:
             raise ApiError(409, "Unable to export torrent file. Error: Not saved yet")
-        content = await asyncio.to_thread(lambda: lt.bencode(lt.write_torrent_file(lt.read_resume_data(resume))))
+        content = await asyncio.to_thread(_torrent_file_from_resume, resume)
     else:
         content = _torrent_file(record, metadata.info_section())
     return web.Response(
@@ -188,6 +188,11 @@ async def _limits(call: Call, name: str) -> Reply:
         record = call.register.find(info_hash)
         limits[info_hash] = torrent_row(record, call.register.preferences)[name] if record is not None else -1
     return limits
+
+
+def _torrent_file_from_resume(resume: bytes) -> bytes:
+    torrent: Any = lt.write_torrent_file(lt.read_resume_data(resume))
+    return lt.bencode(torrent)
 
 
 def _torrent_file(record: TorrentRecord, info_section: bytes) -> bytes:

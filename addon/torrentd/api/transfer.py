@@ -24,14 +24,16 @@ async def set_download_limit(call: Call) -> Reply:
     """`transfer/setDownloadLimit`."""
     call.required("limit")
     call.register.preferences.set_download_limit(call.number("limit"))
-    return await _apply(call)
+    await _apply(call)
+    return None
 
 
 async def set_upload_limit(call: Call) -> Reply:
     """`transfer/setUploadLimit`."""
     call.required("limit")
     call.register.preferences.set_upload_limit(call.number("limit"))
-    return await _apply(call)
+    await _apply(call)
+    return None
 
 
 async def speed_limits_mode(call: Call) -> Reply:
@@ -45,14 +47,16 @@ async def set_speed_limits_mode(call: Call) -> Reply:
     if mode not in ("0", "1"):
         raise ApiError(400, "'mode': invalid argument")
     call.register.preferences.is_alternative_on = mode == "1"
-    return await _apply(call)
+    await _apply(call)
+    return None
 
 
 async def toggle_speed_limits_mode(call: Call) -> Reply:
     """`transfer/toggleSpeedLimitsMode`."""
     preferences = call.register.preferences
     preferences.is_alternative_on = not preferences.is_alternative_on
-    return await _apply(call)
+    await _apply(call)
+    return None
 
 
 async def _apply(call: Call) -> None:

@@ -22,7 +22,7 @@ _ALMOST = 0.9999
 
 
 def share_ratio(status: lt.torrent_status) -> float:
-    """Uploaded over downloaded; what was there from the start counts as downloaded."""
+    """Return uploaded over downloaded; what was there from the start counts as downloaded."""
     uploaded = status.all_time_upload
     downloaded = status.all_time_download
     if downloaded < status.total_done * 0.01:

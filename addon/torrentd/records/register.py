@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,7 +99,7 @@ class Register:
 
     async def load(self) -> None:
         """Take up every torrent the state folder remembers."""
-        for alert, handler in {
+        handlers: dict[str, Callable[[Any], None]] = {
             "state_update_alert": self._on_state_update,
             "torrent_finished_alert": self._on_finished,
             "cache_flushed_alert": self._on_flushed,
@@ -116,14 +116,15 @@ class Register:
             "torrent_delete_failed_alert": self._on_deleted,
             "torrent_error_alert": self._on_error,
             "file_error_alert": self._on_error,
-        }.items():
+        }
+        for alert, handler in handlers.items():
             self.engine.on(alert, handler)
         self.engine.on_tick(self._on_tick)
         for torrent_id, resume, kept in await self.folder.saved_torrents():
             try:
                 await self._take_up(torrent_id, resume, kept)
             except (RuntimeError, ValueError, TypeError, KeyError) as error:
-                _LOGGER.error("Torrent %s could not be read from the state folder: %s", torrent_id, error)
+                _LOGGER.warning("Torrent %s could not be read from the state folder: %s", torrent_id, error)
         self.apply_limits()
 
     async def save_everything(self) -> None:
@@ -151,7 +152,7 @@ class Register:
         try:
             await asyncio.to_thread(self.roots.resolve, source.save_path)
         except ValueError:
-            _LOGGER.error("%s stays stopped: its folder is outside the configured ones", torrent_id)
+            _LOGGER.warning("%s stays stopped: its folder is outside the configured ones", torrent_id)
             record.is_stopped = True
         await self._give_to_libtorrent(record, source)
 
@@ -448,7 +449,7 @@ class Register:
             if torrent_id in self._records:
                 await self.folder.write(self.folder.resume_path(torrent_id), content)
         except OSError as error:
-            _LOGGER.error("Resume data of %s was not saved: %s", torrent_id, error.strerror)
+            _LOGGER.warning("Resume data of %s was not saved: %s", torrent_id, error.strerror)
         finally:
             self.engine.settle("saved", torrent_id)
 

@@ -67,7 +67,7 @@ class TorrentRecord:
         self.row = None
 
     def to_json(self) -> dict[str, Any]:
-        """What the state folder keeps beside libtorrent's resume data."""
+        """Return what the state folder keeps beside libtorrent's resume data."""
         return {
             "id": self.torrent_id,
             "given_name": self.given_name,
