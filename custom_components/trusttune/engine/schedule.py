@@ -48,7 +48,9 @@ class Schedule:
     def next_run(self, name: str) -> float | None:
         """Give when the job runs next, in seconds since the epoch."""
         job = self._scheduler.get_job(name)
-        return job.next_run_time.timestamp() if job is not None and job.next_run_time else None
+        # Before start() a job has no such attribute.
+        at: datetime | None = getattr(job, "next_run_time", None)
+        return at.timestamp() if at is not None else None
 
 
 def trigger(cron: str, time_zone: ZoneInfo) -> CronTrigger:
