@@ -50,6 +50,34 @@ def make_album(folder: Path) -> Album:
     return Album(folder, b"d4:info%be" % info, hashlib.sha1(info).hexdigest())
 
 
+def make_hybrid() -> Album:
+    """Make a torrent of both versions: two files of one piece each, the first padded to its end (BEP 47, BEP 52)."""
+    parts = {"01": b"1" * 10000, "02": b"2" * PIECE}
+    # A file of one piece or less has the root of its blocks' tree, which for one block is its SHA-256.
+    tree = {
+        name: {"": {"length": len(content), "pieces root": hashlib.sha256(content).digest()}}
+        for name, content in parts.items()
+    }
+    padding = PIECE - len(parts["01"])
+    pieces = hashlib.sha1(parts["01"] + bytes(padding)).digest() + hashlib.sha1(parts["02"]).digest()
+    info = bencode(
+        {
+            "file tree": tree,
+            "files": [
+                {"length": len(parts["01"]), "path": ["01"]},
+                {"attr": "p", "length": padding, "path": [".pad", str(padding)]},
+                {"length": len(parts["02"]), "path": ["02"]},
+            ],
+            "meta version": 2,
+            "name": "Kite",
+            "piece length": PIECE,
+            "pieces": pieces,
+        }
+    )
+    # The layers of pieces are only for files of more than one.
+    return Album(Path(), b"d4:info%b12:piece layersdee" % info, hashlib.sha1(info).hexdigest())
+
+
 @pytest.fixture(params=CLIENTS)
 async def running(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[RunningClient]:
     async with torrent_client(cast(ClientName, request.param), tmp_path / "client") as client:

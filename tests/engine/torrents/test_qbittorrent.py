@@ -21,7 +21,7 @@ from custom_components.trusttune.engine.torrents.client import Limits, Progress,
 from custom_components.trusttune.engine.torrents.qbittorrent import QBittorrentClient
 from tests.torrent_clients import RunningClient
 
-from .conftest import config_of, make_album
+from .conftest import config_of, make_album, make_hybrid
 
 _TAGS = frozenset({"ticket:17"})
 
@@ -101,6 +101,20 @@ async def test_only_selected_files_count_and_what_is_there_completes(
     assert album.raw[8:-1] in exported
     with pytest.raises(TorrentClientError, match="does not hold"):
         await client.select_files(album.info_hash, {2})
+
+
+async def test_a_torrent_of_both_versions_is_known_by_its_first_hash(
+    client: QBittorrentClient, running: RunningClient, tmp_path: Path
+) -> None:
+    album = make_hybrid()
+    await client.add(album.raw, info_hash=album.info_hash, tags=_TAGS, stopped=True)
+    # After a restart nothing is known of it but the first hash.
+    later = QBittorrentClient(config_of(running))
+    assert [(file.index, file.path) for file in await later.files(album.info_hash)] == [(0, "Kite/01"), (1, "Kite/02")]
+    assert (await later.torrents())[album.info_hash].tags == _TAGS
+    await later.delete(album.info_hash, with_files=True)
+    assert await later.torrents() == {}
+    await later.close()
 
 
 async def test_deleting_removes_files_and_one_that_is_gone_is_fine(

@@ -82,16 +82,16 @@ async def test_a_wrong_address_is_told(url: str) -> None:
         await JellyfinLibrary(JellyfinConfig(url=url, api_key="key")).check()
 
 
-async def test_the_token_reaches_no_log_and_no_thread_stays(
+async def test_the_token_reaches_no_log_and_no_websocket_runs(
     jellyfin: JellyfinLibrary, wanted_world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    before = {thread.name for thread in threading.enumerate()}
-    with caplog.at_level(logging.DEBUG):
+    await jellyfin.check()
+    with caplog.at_level(logging.DEBUG), caplog.at_level(logging.DEBUG, logger="Jellyfin"):
         await jellyfin.check()
         await jellyfin.albums()
+    assert caplog.records
     assert wanted_world.jellyfin.api_key not in caplog.text
-    started = {thread.name for thread in threading.enumerate()} - before
-    assert all("asyncio" in name or "Executor" in name or "waitpid" in name for name in started), started
+    assert not [thread for thread in threading.enumerate() if "jellyfin" in type(thread).__module__]
 
 
 async def test_gaps_are_missing_and_neither_played_nor_being_fetched(

@@ -49,8 +49,8 @@ async def test_every_page_is_read_and_no_album_twice(
 
 
 async def test_tracks_come_with_disc_number_and_length(lidarr: LidarrLibrary, wanted_world: World) -> None:
-    album = [album async for album in lidarr.missing_albums() if album.lidarr_album_id == 21][0]
-    full = await lidarr.with_tracks(album)
+    missing = {album.lidarr_album_id: album async for album in lidarr.missing_albums()}
+    full = await lidarr.with_tracks(missing[21])
     known = next(a for a in wanted_world.catalogue.albums if a.id == 21)
     assert [(t.disc, t.number, t.title, t.duration_s) for t in full.tracks] == [
         (t.disc, t.number, t.title, float(t.duration_s)) for t in known.tracks

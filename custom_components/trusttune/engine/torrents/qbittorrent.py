@@ -232,6 +232,8 @@ class QBittorrentClient:
         qBittorrent files a torrent of both versions under its second hash, the engine under its first.
         """
         _checked(info_hash)
+        if self._main.rid == 0:
+            await self._call(self._sync)
         for key, fields in self._main.torrents.items():
             if info_hash in {key, fields.get("infohash_v1")}:
                 return key
