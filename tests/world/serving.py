@@ -1,5 +1,6 @@
 """Puts a service of the world on a port of 127.0.0.1 and keeps what it was asked."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -44,6 +45,7 @@ class Requests:
 
     def __init__(self) -> None:
         self._all: list[RecordedRequest] = []
+        self._came = asyncio.Condition()
 
     def to(self, service: str, method: str | None = None, path: str = "") -> list[RecordedRequest]:
         """Give the requests to one service, optionally of one method or with a part of the path."""
@@ -52,6 +54,11 @@ class Requests:
             for request in self._all
             if request.service == service and method in {None, request.method} and path in request.path
         ]
+
+    async def wait_for(self, service: str, method: str | None = None, path: str = "", *, bound_s: float = 10.0) -> None:
+        """Wait until such a request has come. Raises TimeoutError."""
+        async with asyncio.timeout(bound_s), self._came:
+            await self._came.wait_for(lambda: bool(self.to(service, method, path)))
 
     def clear(self) -> None:
         """Forget them."""
@@ -66,6 +73,8 @@ class Requests:
         ) -> web.StreamResponse:
             query = {name: value for name, value in request.query.items() if name.casefold() not in _SECRETS}
             self._all.append(RecordedRequest(service, request.method, request.path, query))
+            async with self._came:
+                self._came.notify_all()
             return await handler(request)
 
         return record
