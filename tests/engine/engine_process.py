@@ -1,0 +1,78 @@
+"""An engine in a process of its own, that dies at a chosen moment.
+
+python -m tests.engine.engine_process CONFIGURATION.json [STATE]
+
+It asks for the album the configuration names, prints every journal row as JSON, and kills itself
+(-9) in the moment a ticket has come to STATE. Without STATE it ends when the ticket has ended.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import httpx
+
+from custom_components.trusttune.engine import Engine, EngineConfig, Ports
+from custom_components.trusttune.engine.config import (
+    BrainConfig,
+    ClientConfig,
+    IndexerConfig,
+    JellyfinConfig,
+    LidarrConfig,
+    ScanConfig,
+    WorkerConfig,
+)
+from custom_components.trusttune.engine.journal.entry import Entry
+from custom_components.trusttune.engine.tickets.state import TERMINAL, State
+from custom_components.trusttune.engine.tickets.ticket import Requester
+from custom_components.trusttune.engine.tickets.view import entry_to_dict
+
+
+def read_configuration(values: dict[str, Any]) -> EngineConfig:
+    """Give the engine's configuration from plain values."""
+    return EngineConfig(
+        database=Path(values["database"]),
+        music_folder=Path(values["music_folder"]),
+        client=ClientConfig(**values["client"]),
+        lidarr=LidarrConfig(**values["lidarr"]),
+        jellyfin=JellyfinConfig(**values["jellyfin"]),
+        indexers=(IndexerConfig("world", "World", **values["indexer"]),),
+        brain=BrainConfig(always_ask=values["always_ask"]),
+        scan=ScanConfig(cron=""),
+        workers=WorkerConfig(poll_interval_s=0.2),
+    )
+
+
+async def run(values: dict[str, Any], dies_at: State | None) -> None:
+    """Run the engine until the ticket has ended, or this process has."""
+    ended = asyncio.Event()
+    async with aiohttp.ClientSession() as session:
+        engine = Engine(
+            read_configuration(values),
+            Ports(session, lambda timeout_s: httpx.AsyncClient(timeout=timeout_s, trust_env=False)),
+        )
+
+        def hear(entry: Entry) -> None:
+            print(json.dumps(entry_to_dict(entry)), flush=True)  # noqa: T201
+            if dies_at is not None and entry.to_state is dies_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+            if entry.to_state in TERMINAL:
+                ended.set()
+
+        engine.subscribe(hear)
+        await engine.start()
+        ticket, _ = await engine.request(*values["album"], requester=Requester("Ada"))
+        if ticket.state is State.NEEDS_APPROVAL:
+            await engine.approve(ticket.id, who="Ada")
+        async with asyncio.timeout(60):
+            await ended.wait()
+        await engine.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(run(json.loads(Path(sys.argv[1]).read_text()), State(sys.argv[2]) if len(sys.argv) > 2 else None))
