@@ -196,6 +196,7 @@ Session\\LSDEnabled=false
 Session\\SSRFMitigation=false
 Session\\IgnoreLimitsOnLAN=false
 Session\\QueueingSystemEnabled=false
+Session\\RefreshInterval=200
 
 [Network]
 PortForwardingEnabled=false
