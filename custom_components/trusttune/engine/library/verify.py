@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -195,7 +194,7 @@ async def _decode(ffmpeg: str, file: Path, timeout_s: float) -> tuple[float | No
     """Decode the whole first audio stream: its duration in seconds, and whether nothing was broken."""
     process = await asyncio.create_subprocess_exec(
         ffmpeg, "-hide_banner", "-nostdin", "-v", "error", "-xerror", "-nostats", "-progress", "pipe:1",
-        "-protocol_whitelist", "file,pipe", "-format_whitelist", _FORMATS, "-i", f"file:{os.path.abspath(file)}",
+        "-protocol_whitelist", "file,pipe", "-format_whitelist", _FORMATS, "-i", f"file:{file}",
         "-map", "0:a:0", "-f", "null", "-",
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip

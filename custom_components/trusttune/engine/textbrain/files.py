@@ -28,7 +28,7 @@ _DISC_AND_NUMBER = re.compile(r"^[\[(]?(?:d|cd|disc ?)?(\d{1,2})[-.](\d{2})(?=\D
 _HUNDREDS = re.compile(r"^([1-9])(\d{2})(?=\D|$)[ .\-)]*")
 _NUMBER = re.compile(r"^[\[(]?(?:track ?)?(\d{1,2})(?=\D|$)[\])]?[ .\-)]*", re.IGNORECASE)
 _FEATURING = re.compile(r"[ (\[](?:feat|ft|featuring)\.? .*$", re.IGNORECASE)
-_UNNAMED = re.compile(r"(?:audio ?)?(?:track|titel|piste|pista|трек)?", re.IGNORECASE)
+_UNNAMED = re.compile(r"(?:audio ?)?(?:track|titel|piste|pista|трек)? ?\d*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,7 +122,7 @@ def _format(parsed: ParsedRelease, profile: QualityProfile) -> Iterator[Finding]
             yield Finding("format", Verdict.REFUSED, "It does not say its format, and your profile asks for one.")
         else:
             yield Finding("format", Verdict.POOR, "It does not say its format.", -20.0)
-            yield Finding("format is said", Verdict.POOR, "Without a format its size says less.", -0.6)
+            yield Finding("format is said", Verdict.POOR, "Without a format its size says less.", -0.8)
         return
     name = format_name(parsed)
     rank = _rank(parsed.format, profile)
@@ -178,7 +178,8 @@ def _size(wanted: WantedAlbum, release: IndexedRelease, parsed: ParsedRelease) -
         return Finding("size", Verdict.REFUSED, text)
     if size > most:
         return Finding("size", Verdict.POOR, f"{megabytes} is more than the album should take.", -0.8)
-    return Finding("size", Verdict.GOOD, f"{megabytes} fits the album's duration.", 0.6)
+    weight = 0.6 if parsed.format else 0.2
+    return Finding("size", Verdict.GOOD, f"{megabytes} fits the album's duration.", weight)
 
 
 def _bounds_kbps(parsed: ParsedRelease) -> tuple[float, float]:
