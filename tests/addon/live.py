@@ -142,6 +142,7 @@ class Seeder:
         self._session = lt.session(lt.session_params(dict(QUIET)))
         self._random = random.Random(7)
         self._made = 0
+        self._handles: dict[str, lt.torrent_handle] = {}
 
     def album(self, sizes: dict[str, int] | None = None, name: str = "Mirel Vosk - Low Tide") -> Seeded:
         self._made += 1
@@ -163,7 +164,11 @@ class Seeder:
         source.flags &= ~(lt.torrent_flags.auto_managed | lt.torrent_flags.paused)
         handle = self._session.add_torrent(source)
         wait_until("the seeder has everything", lambda: handle.status().is_seeding)
+        self._handles[str(handle.info_hashes().v1)] = handle
         return Seeded(torrent_file, str(handle.info_hashes().v1), folder, self._session.listen_port())
+
+    def forget(self, seeded: Seeded) -> None:
+        self._session.remove_torrent(self._handles.pop(seeded.info_hash))
 
 
 def is_complete(client: qbittorrentapi.Client, info_hash: str) -> bool:

@@ -62,6 +62,7 @@ class Register:
         self.preferences = preferences
         self._records: dict[str, TorrentRecord] = {}
         self._by_handle: dict[lt.torrent_handle, TorrentRecord] = {}
+        self._arriving: dict[str, TorrentRecord] = {}
         self._adding: set[str] = set()
         self._moving: dict[str, Path] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -225,7 +226,12 @@ class Register:
             hashes = source.info_hashes
             record.info_hash_v1 = str(hashes.v1) if hashes.has_v1() else ""
             record.info_hash_v2 = str(hashes.v2) if hashes.has_v2() else ""
-        handle = await asyncio.to_thread(self.engine.session.add_torrent, source)
+        hashes = source.ti.info_hashes() if source.ti is not None else source.info_hashes
+        self._arriving[str(hashes.get_best())] = record
+        try:
+            handle = await asyncio.to_thread(self.engine.session.add_torrent, source)
+        finally:
+            self._arriving.pop(str(hashes.get_best()), None)
         record.handle = handle
         self._records[record.torrent_id] = record
         self._by_handle[handle] = record
@@ -347,9 +353,18 @@ class Register:
 
     # What libtorrent tells
 
+    def _record(self, handle: lt.torrent_handle) -> TorrentRecord | None:
+        record = self._by_handle.get(handle)
+        if record is None and self._arriving and handle.is_valid():
+            # Its first alerts can be here before the call that added it has returned.
+            record = self._arriving.get(str(handle.info_hashes().get_best()))
+            if record is not None:
+                record.handle = handle
+        return record
+
     def _on_state_update(self, alert: lt.state_update_alert) -> None:
         for status in alert.status:
-            record = self._by_handle.get(status.handle)
+            record = self._record(status.handle)
             if record is not None:
                 self._take_status(record, status)
 
@@ -379,11 +394,11 @@ class Register:
 
     def _on_finished(self, alert: lt.torrent_finished_alert) -> None:
         # The status says the same, but up to a second later.
-        if alert.handle in self._by_handle:
+        if self._record(alert.handle) is not None:
             self.engine.session.post_torrent_updates()
 
     def _on_flushed(self, alert: lt.cache_flushed_alert) -> None:
-        record = self._by_handle.get(alert.handle)
+        record = self._record(alert.handle)
         if record is None or not record.is_flushing:
             return
         record.is_flushing = False
@@ -392,7 +407,7 @@ class Register:
         self._run(self.save_record(record))
 
     def _on_metadata(self, alert: lt.metadata_received_alert) -> None:
-        record = self._by_handle.get(alert.handle)
+        record = self._record(alert.handle)
         if record is not None and record.contents is None:
             self._learn_metadata(record)
 
@@ -421,7 +436,7 @@ class Register:
         record.touch()
 
     def _on_renamed(self, alert: lt.file_renamed_alert) -> None:
-        record = self._by_handle.get(alert.handle)
+        record = self._record(alert.handle)
         if record is not None and record.unrenamed:
             record.unrenamed -= 1
             if not record.unrenamed:
@@ -429,13 +444,13 @@ class Register:
                 self.save_soon(record)
 
     def _on_rename_failed(self, alert: lt.file_rename_failed_alert) -> None:
-        record = self._by_handle.get(alert.handle)
+        record = self._record(alert.handle)
         if record is not None:
             _LOGGER.error("%s stays stopped: a file could not get a safe name", record.torrent_id)
             self._run(self.set_stopped(record, is_stopped=True))
 
     def _on_resume_data(self, alert: lt.save_resume_data_alert) -> None:
-        record = self._by_handle.get(alert.handle)
+        record = self._record(alert.handle)
         if record is None or record.torrent_id not in self._records:
             return
         record.is_saving = False
@@ -454,14 +469,14 @@ class Register:
             self.engine.settle("saved", torrent_id)
 
     def _on_no_resume_data(self, alert: lt.save_resume_data_failed_alert) -> None:
-        record = self._by_handle.get(alert.handle)
+        record = self._record(alert.handle)
         if record is not None:
             record.is_saving = False
             record.unsaved_since = None
             self.engine.settle("saved", record.torrent_id)
 
     def _on_moved(self, alert: lt.storage_moved_alert) -> None:
-        record = self._by_handle.get(alert.handle)
+        record = self._record(alert.handle)
         if record is not None:
             path = self._moving.pop(record.torrent_id, None)
             if path is not None:
@@ -470,14 +485,14 @@ class Register:
             self.save_soon(record)
 
     def _on_move_failed(self, alert: lt.storage_moved_failed_alert) -> None:
-        record = self._by_handle.get(alert.handle)
+        record = self._record(alert.handle)
         if record is not None:
             self._moving.pop(record.torrent_id, None)
             record.touch()
             _LOGGER.error("%s could not be moved: %s", record.torrent_id, alert.error.message())
 
     def _on_rejected(self, alert: lt.fastresume_rejected_alert) -> None:
-        record = self._by_handle.get(alert.handle)
+        record = self._record(alert.handle)
         if record is None:
             return
         _LOGGER.warning("%s is checked again: %s", record.torrent_id, alert.error.message())
@@ -501,7 +516,7 @@ class Register:
             self.engine.settle(event, each)
 
     def _on_error(self, alert: Any) -> None:
-        record = self._by_handle.get(alert.handle)
+        record = self._record(alert.handle)
         if record is not None:
             _LOGGER.error("%s: %s", record.torrent_id, clean_text(alert.message()))
             self.engine.session.post_torrent_updates()
