@@ -281,7 +281,8 @@ def _listed_name(album: Album) -> str:
     return f"{album.artist.aliases[0] if album.artist.aliases else album.artist.name} - {album.title}"
 
 
-def _unseeded(album: Album, kind: ReleaseKind, title: str, size_mb: int, **changes: object) -> Release:
+def _unseeded(album: Album, kind: ReleaseKind, title: str, rate_bps: int, **changes: object) -> Release:
+    """Make a row nobody seeds; it claims as many bytes as the album would have at this rate."""
     defaults: dict[str, object] = {
         "key": f"{album.key}-{kind.value.replace('_', '-')}",
         "album": album,
@@ -289,7 +290,7 @@ def _unseeded(album: Album, kind: ReleaseKind, title: str, size_mb: int, **chang
         "title": title,
         "folder": title.replace("/", "-"),
         "seeders": 14,
-        "stated_size_bytes": size_mb * 1_000_000,
+        "stated_size_bytes": album.duration_s * rate_bps,
     }
     return Release(**(defaults | changes))  # type: ignore[arg-type]
 
@@ -333,7 +334,7 @@ def _releases_around(album: Album, position: int) -> Iterator[Release]:
         seeders=41,
         category=3040,
         is_seeded=position < 2,
-        stated_size_bytes=None if position < 2 else 31_000_000,
+        stated_size_bytes=None if position < 2 else album.duration_s * 75_000,
         age_days=80,
     )
     yield Release(
@@ -345,27 +346,31 @@ def _releases_around(album: Album, position: int) -> Iterator[Release]:
         seeders=33,
         category=3010,
         is_seeded=position < 2,
-        stated_size_bytes=None if position < 2 else 12_000_000,
+        stated_size_bytes=None if position < 2 else album.duration_s * 40_000,
         age_days=60,
     )
-    yield _unseeded(album, ReleaseKind.KARAOKE, f"{name} (Karaoke Version) [MP3]", 18, category=3010)
+    yield _unseeded(album, ReleaseKind.KARAOKE, f"{name} (Karaoke Version) [MP3]", 40_000, category=3010)
     yield _unseeded(
-        album, ReleaseKind.LIVE, f"{name} (Live at the Gasworks {(year or 2000) + 2}) FLAC", 44, category=3040
+        album, ReleaseKind.LIVE, f"{name} (Live at the Gasworks {(year or 2000) + 2}) FLAC", 65_000, category=3040
     )
-    yield _unseeded(album, ReleaseKind.VIDEO, f"{name} - Full Concert 1080p x264 WEB-DL", 4200, category=3020)
-    yield _unseeded(album, ReleaseKind.JUNK_TITLE, mbid("junk", album.key).replace("-", ""), 25, seeders=2)
-    yield _unseeded(album, ReleaseKind.EXECUTABLE, f"{name} {year} FLAC Downloader.exe", 3, seeders=512, category=4000)
-    yield _unseeded(album, ReleaseKind.DEAD, f"{name} {year} FLAC 24bit vinyl rip", 61, seeders=0, category=3040)
+    yield _unseeded(album, ReleaseKind.VIDEO, f"{name} - Full Concert 1080p x264 WEB-DL", 80_000_000, category=3020)
+    yield _unseeded(album, ReleaseKind.JUNK_TITLE, mbid("junk", album.key).replace("-", ""), 45_000, seeders=2)
+    yield _unseeded(
+        album, ReleaseKind.EXECUTABLE, f"{name} {year} FLAC Downloader.exe", 60_000, seeders=512, category=4000
+    )
+    yield _unseeded(album, ReleaseKind.DEAD, f"{name} {year} FLAC 24bit vinyl rip", 150_000, seeders=0, category=3040)
 
 
 def _traps(album: Album) -> Iterator[Release]:
     """List what only a hostile or broken indexer has."""
     name, year = _listed_name(album), album.year
-    yield _unseeded(album, ReleaseKind.HOSTILE_NAMES, f"{name} ({year}) [FLAC] [Scene]", 29, category=3040)
-    yield _unseeded(album, ReleaseKind.OVERSIZED, f"{name} ({year}) [FLAC] (huge)", 29, link=LinkKind.OVERSIZED)
-    yield _unseeded(album, ReleaseKind.NOT_BENCODED, f"{name} ({year}) [FLAC] (html)", 29, link=LinkKind.NOT_BENCODED)
+    yield _unseeded(album, ReleaseKind.HOSTILE_NAMES, f"{name} ({year}) [FLAC] [Scene]", 58_000, category=3040)
+    yield _unseeded(album, ReleaseKind.OVERSIZED, f"{name} ({year}) [FLAC] (huge)", 58_000, link=LinkKind.OVERSIZED)
     yield _unseeded(
-        album, ReleaseKind.FILE_REDIRECT, f"{name} ({year}) [FLAC] (local)", 29, link=LinkKind.FILE_REDIRECT
+        album, ReleaseKind.NOT_BENCODED, f"{name} ({year}) [FLAC] (html)", 58_000, link=LinkKind.NOT_BENCODED
+    )
+    yield _unseeded(
+        album, ReleaseKind.FILE_REDIRECT, f"{name} ({year}) [FLAC] (local)", 58_000, link=LinkKind.FILE_REDIRECT
     )
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -43,7 +43,8 @@ _LOGIN_PAGE = (
 class Faults:
     """Which faults are on, for each service."""
 
-    def __init__(self) -> None:
+    def __init__(self, services: Collection[str]) -> None:
+        self._services = frozenset(services)
         self._active: dict[str, dict[Fault, _ActiveFault]] = {}
 
     def set(
@@ -62,6 +63,8 @@ class Faults:
         one more fault, which comes after the wait.
         """
         kind = Fault(fault)
+        if service not in self._services:
+            raise ValueError(f"No such service: {service}")
         if kind is Fault.ERROR_IN_200 and service != "torznab":
             raise ValueError("Only Torznab answers errors with HTTP 200")
         self._active.setdefault(service, {})[kind] = _ActiveFault(kind, delay_s, retry_after_s, path, times)

@@ -1,4 +1,4 @@
-"""Fixtures for tests that need the world; tests/conftest.py names this module as a plugin."""
+"""Fixtures for tests that need the world; tests/conftest.py imports them."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

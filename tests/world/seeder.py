@@ -87,6 +87,10 @@ class Seeder:
         """Stop seeding a torrent: whoever downloads it stalls."""
         await self._command("stop", info_hash=info_hash)
 
+    async def port(self) -> int:
+        """Give the port it takes peers on."""
+        return int(str((await self._command("status"))["port"]))
+
     async def status(self) -> dict[str, SeedStatus]:
         """Say how each torrent is seeded, by info hash."""
         answer = await self._command("status")

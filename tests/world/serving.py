@@ -17,6 +17,7 @@ class Service(Protocol):
     """What the world starts: a named application that is told its address."""
 
     name: str
+    url: str
 
     def application(self, middlewares: list[Middleware]) -> web.Application:
         """Make the application."""

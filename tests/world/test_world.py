@@ -8,18 +8,18 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
 import qbittorrentapi
 
-from tests.torrent_clients import RunningClient, torrent_client
+from tests.torrent_clients import CLIENTS, ClientName, RunningClient, torrent_client
 
 from .fixtures import AUDIO_CACHE
 from .world import World
 
 _PROJECT = Path(__file__).parents[2]
+_FOLDERS = {"qbittorrent-5.3": "debian", "qbittorrent-4.5": "qbittorrent-4.5"}
 
 
 async def eventually[T](look: Callable[[], T], bound_s: float = 20.0) -> T:
@@ -39,9 +39,9 @@ def is_whole(client: qbittorrentapi.Client, info_hash: str) -> bool:
     return bool(found) and found[0].amount_left == 0 and found[0].state in {"stalledUP", "uploading", "queuedUP"}
 
 
-@pytest.mark.parametrize("name", ["qbittorrent-5.3", "qbittorrent-4.5"])
-async def test_a_real_qbittorrent_downloads_from_the_swarm(world: World, tmp_path: Path, name: Any) -> None:
-    if not (_PROJECT / ".cache" / {"qbittorrent-5.3": "debian", "qbittorrent-4.5": name}[name]).exists():
+@pytest.mark.parametrize("name", CLIENTS)
+async def test_a_real_client_downloads_from_the_swarm(world: World, tmp_path: Path, name: ClientName) -> None:
+    if name in _FOLDERS and not (_PROJECT / ".cache" / _FOLDERS[name]).exists():
         pytest.skip(f"{name} is not set up: scripts/setup --qbittorrent")
     by_file, by_magnet = world.torrent("harbour-songs-flac"), world.torrent("night-ledger-iii-mp3")
     async with torrent_client(name, tmp_path / "client") as running:
@@ -60,10 +60,8 @@ async def test_a_real_qbittorrent_downloads_from_the_swarm(world: World, tmp_pat
 
 
 async def test_a_download_is_held_by_the_seeders_limit_and_goes_on_after_it(world: World, tmp_path: Path) -> None:
-    if not (_PROJECT / ".cache" / "debian").exists():
-        pytest.skip("qBittorrent is not set up: scripts/setup --qbittorrent")
     torrent = world.torrent("polar-lanterns-flac")
-    async with torrent_client("qbittorrent-5.3", tmp_path / "client") as running:
+    async with torrent_client("torrentd", tmp_path / "client") as running:
         client = await asyncio.to_thread(api, running)
 
         def completed() -> int:
@@ -99,9 +97,8 @@ async def test_nothing_runs_and_nothing_listens_after_the_world_has_ended(
         assert is_running(pid)
     assert not is_running(pid)
     for service in world.services():
-        url = service.url if service.name != "torznab" else world.torznab.url  # type: ignore[attr-defined]
         with pytest.raises(aiohttp.ClientConnectionError):
-            await http.get(url)
+            await http.get(service.url)
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])

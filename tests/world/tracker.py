@@ -31,6 +31,8 @@ class Tracker:
 
     def __init__(self) -> None:
         self.url = ""
+        self.seeder_port: int | None = None
+        """The world's own seeder: it is named before others that have all, which may have been killed since."""
         self._changed = asyncio.Condition()
         self._swarms: dict[bytes, dict[tuple[str, int], Peer]] = {}
 
@@ -75,7 +77,10 @@ class Tracker:
         others = [peer for key, peer in swarm.items() if key != me]
         seeds = [peer for peer in others if peer.is_seed]
         # Clients keep one peer for an address, and all are on 127.0.0.1: naming a second would replace the seed.
-        chosen = [peer for peer in others if not peer.is_seed] if left == 0 else (seeds or others)[:1]
+        if left == 0:
+            chosen = [peer for peer in others if not peer.is_seed]
+        else:
+            chosen = sorted(seeds or others, key=lambda peer: peer.port != self.seeder_port)[:1]
         compact = b"".join(ipaddress.IPv4Address(peer.address).packed + struct.pack(">H", peer.port) for peer in chosen)
         return _answer(
             {

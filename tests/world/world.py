@@ -50,9 +50,9 @@ class World:
         self.folder = folder
         self.catalogue = CATALOGUE
         self.music_folder = folder / "music"
-        self.faults = Faults()
-        self.requests = Requests()
         self.tracker = Tracker()
+        self.faults = Faults(SERVICES | {self.tracker.name})
+        self.requests = Requests()
         self.seeder = Seeder()
         self.torrents: dict[str, WorldTorrent] = {}
         self.lidarr = LidarrServer(CATALOGUE, self.music_folder)
@@ -81,6 +81,7 @@ class World:
                     await self._serve(stack, service)
             if self._seeds:
                 await stack.enter_async_context(self.seeder)
+                self.tracker.seeder_port = await self.seeder.port()
                 await self.seeder.add(self.torrents.values(), self.tracker.url)
                 # Whoever asks the tracker earlier would find nobody, and ask again only after a while.
                 await self.tracker.wait_for_seeds(
