@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import qbittorrentapi
+
 from live import LOOPBACK, PASSWORD, Daemon, Seeder
 
 
@@ -39,7 +40,7 @@ def shared_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
 
 @pytest.fixture
 def daemon(shared_daemon: Daemon) -> Iterator[Daemon]:
-    """The one daemon most tests share; each leaves it empty."""
+    """Give the one daemon most tests share; each leaves it empty."""
     yield shared_daemon
     client = shared_daemon.client()
     client.torrents_delete(delete_files=True, torrent_hashes="all")

@@ -157,9 +157,10 @@ class Seeder:
         lt.set_piece_hashes(maker, str(folder))
         return self.seed(lt.bencode(maker.generate()), folder)
 
-    def seed(self, torrent_file: bytes, folder: Path) -> Seeded:
+    def seed(self, torrent_file: bytes, folder: Path, names: dict[int, str] | None = None) -> Seeded:
         source = lt.load_torrent_buffer(torrent_file)
         source.save_path = str(folder)
+        source.renamed_files = names or {}
         # Queued, a seeder would go quiet after its fifth torrent.
         source.flags &= ~(lt.torrent_flags.auto_managed | lt.torrent_flags.paused)
         handle = self._session.add_torrent(source)

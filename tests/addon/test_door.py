@@ -7,6 +7,7 @@ import libtorrent as lt
 import pytest
 import qbittorrentapi
 import requests
+
 from live import LOOPBACK, PASSWORD, Daemon, Seeder
 
 BAN = "Your IP address has been banned after too many failed authentication attempts."

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 
 import qbittorrentapi
+
 from live import Daemon, Seeder, is_complete, wait_until
 
 
@@ -161,9 +162,7 @@ def test_killed_in_the_middle_it_goes_on_after_the_restart(new_daemon: Callable[
     assert {name: (daemon.downloads / name).read_bytes() for name in album.files} == album.files
 
 
-def test_killed_right_after_the_answer_nothing_added_is_lost(
-    new_daemon: Callable[..., Daemon], seeder: Seeder
-) -> None:
+def test_killed_right_after_the_answer_nothing_added_is_lost(new_daemon: Callable[..., Daemon], seeder: Seeder) -> None:
     album = seeder.album()
     daemon = new_daemon()
     client = daemon.start()

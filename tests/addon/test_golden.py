@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import qbittorrentapi
 import requests
+
 from live import Daemon, Seeder, is_complete, wait_until
 
 GOLDEN: dict[str, dict[str, list[str]]] = json.loads((Path(__file__).parent / "golden_fields.json").read_text())

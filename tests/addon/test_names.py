@@ -1,5 +1,6 @@
 """Whatever a torrent calls its files, they stay below the save path and apart from each other."""
 
+import hashlib
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,10 @@ import pytest
 import qbittorrentapi
 from hypothesis import given
 from hypothesis import strategies as st
-from live import Daemon, Seeder, is_complete, wait_until
 from torrentd.records.names import MAX_COMPONENT_BYTES, MAX_PATH_BYTES, clean_component, safe_paths
 from torrentd.records.roots import OutsideRootsError, Roots
+
+from live import Daemon, Seeder, is_complete, wait_until
 
 NASTY = st.text(
     alphabet=st.one_of(st.sampled_from("./\\ aA:\0\n\u202e\u2066\ufeff~éＡ"), st.characters()), max_size=300
@@ -59,7 +61,7 @@ def test_a_safe_name_is_left_as_it_is(name: str) -> None:
 
 
 def test_names_that_music_really_has_are_not_touched() -> None:
-    names = ["Vosk?/01 - What: \"No\" <live>.flac", "Vosk?/02 - R.E.M..flac", "Vosk?/03 - ÷ (天).flac", ".hidden"]
+    names = ['Vosk?/01 - What: "No" <live>.flac', "Vosk?/02 - R.E.M..flac", "Vosk?/03 - ÷ (天).flac", ".hidden"]
     assert safe_paths(names) == names
 
 
@@ -75,7 +77,7 @@ def test_save_paths_do_not_leave_the_roots(tmp_path: Path) -> None:
             roots.resolve(outside)
 
 
-def hostile_torrent() -> tuple[bytes, bytes]:
+def hostile_torrent() -> bytes:
     content = bytes(range(256)) * 64 * len(HOSTILE)
     piece = 16_384
     info: dict[bytes, Any] = {
@@ -83,29 +85,21 @@ def hostile_torrent() -> tuple[bytes, bytes]:
         b"piece length": piece,
         b"files": [{b"length": 16_384, b"path": path} for path in HOSTILE],
         b"pieces": b"".join(
-            lt_sha1(content[start : start + piece]) for start in range(0, len(content), piece)
+            hashlib.sha1(content[start : start + piece], usedforsecurity=False).digest()
+            for start in range(0, len(content), piece)
         ),
     }
-    return lt.bencode({b"info": info}), content
-
-
-def lt_sha1(piece: bytes) -> bytes:
-    import hashlib
-
-    return hashlib.sha1(piece, usedforsecurity=False).digest()
+    return lt.bencode({b"info": info})
 
 
 @pytest.mark.parametrize("way", ["file", "magnet"])
 def test_a_hostile_torrent_is_downloaded_inside_its_folder_with_clean_names(
     daemon: Daemon, client: qbittorrentapi.Client, seeder: Seeder, tmp_path: Path, way: str
 ) -> None:
-    torrent_file, _ = hostile_torrent()
-    layout = lt.load_torrent_buffer(torrent_file).ti.layout()
-    for index in range(layout.num_files()):
-        seed = tmp_path / layout.file_path(index)
-        seed.parent.mkdir(parents=True, exist_ok=True)
-        seed.write_bytes(bytes(range(256)) * 64)
-    album = seeder.seed(torrent_file, tmp_path)
+    torrent_file = hostile_torrent()
+    for index in range(len(HOSTILE)):
+        (tmp_path / f"{index}.bin").write_bytes(bytes(range(256)) * 64)
+    album = seeder.seed(torrent_file, tmp_path, {index: f"{index}.bin" for index in range(len(HOSTILE))})
     before = {path for path in daemon.home.rglob("*") if not path.is_relative_to(daemon.state)}
     if way == "file":
         client.torrents_add(torrent_files=torrent_file)

@@ -4,6 +4,7 @@ from typing import Any
 
 import qbittorrentapi
 import requests
+
 from live import Seeder, is_complete, wait_until
 
 MAGNETS = [f"magnet:?xt=urn:btih:{digit * 40}&dn=Nobody%20{digit}" for digit in "123"]
@@ -11,9 +12,7 @@ MAGNETS = [f"magnet:?xt=urn:btih:{digit * 40}&dn=Nobody%20{digit}" for digit in 
 
 def merge(known: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
     if answer.get("full_update"):
-        return {
-            name: answer[name] for name in ("torrents", "categories", "tags", "server_state", "trackers")
-        }
+        return {name: answer[name] for name in ("torrents", "categories", "tags", "server_state", "trackers")}
     merged = {
         "torrents": {key: dict(row) for key, row in known["torrents"].items()},
         "categories": known["categories"] | answer.get("categories", {}),
