@@ -1,8 +1,8 @@
 """An engine in a process of its own, that dies at a chosen moment.
 
-python -m tests.engine.engine_process CONFIGURATION.json [STATE]
+PYTHONPATH=custom_components/trusttune python engine_process.py CONFIGURATION.json [STATE]
 
-It asks for the album the configuration names, prints every journal row as JSON, and kills itself
+It imports the engine by itself, without Home Assistant. It asks for the album the configuration names, prints every journal row as JSON, and kills itself
 (-9) in the moment a ticket has come to STATE. Without STATE it ends when the ticket has ended.
 """
 
@@ -17,8 +17,8 @@ from typing import Any
 import aiohttp
 import httpx
 
-from custom_components.trusttune.engine import Engine, EngineConfig, Ports
-from custom_components.trusttune.engine.config import (
+from engine import Engine, EngineConfig, Ports
+from engine.config import (
     BrainConfig,
     ClientConfig,
     IndexerConfig,
@@ -27,10 +27,10 @@ from custom_components.trusttune.engine.config import (
     ScanConfig,
     WorkerConfig,
 )
-from custom_components.trusttune.engine.journal.entry import Entry
-from custom_components.trusttune.engine.tickets.state import TERMINAL, State
-from custom_components.trusttune.engine.tickets.ticket import Requester
-from custom_components.trusttune.engine.tickets.view import entry_to_dict
+from engine.journal.entry import Entry
+from engine.tickets.state import TERMINAL, State
+from engine.tickets.ticket import Requester
+from engine.tickets.view import entry_to_dict
 
 
 def read_configuration(values: dict[str, Any]) -> EngineConfig:
@@ -75,4 +75,5 @@ async def run(values: dict[str, Any], dies_at: State | None) -> None:
 
 
 if __name__ == "__main__":
+    assert "homeassistant" not in sys.modules
     asyncio.run(run(json.loads(Path(sys.argv[1]).read_text()), State(sys.argv[2]) if len(sys.argv) > 2 else None))

@@ -28,14 +28,26 @@ def listing(*paths: str) -> list[TorrentFile]:
         ("Ropes.mp3", "The Ferryman’s Sum.mp3", "low water.mp3", "Café at Pier 9.mp3"),
         ("01.flac", "02.flac", "03.flac", "04.flac"),
         ("Track 01.flac", "Track 02.flac", "Track 03.flac", "Track 04.flac"),
-        ("01-copper_almanac-ropes-grp.mp3", "02-copper_almanac-the_ferrymans_sum-grp.mp3",
-         "03-copper_almanac-low_water-grp.mp3", "04-copper_almanac-cafe_at_pier_9-grp.mp3"),
-        ("Copper Almanac - Harbour Songs - 01 - Ropes.flac", "Copper Almanac - Harbour Songs - 02 - The Ferryman's Sum.flac",
-         "Copper Almanac - Harbour Songs - 03 - Low Water.flac", "Copper Almanac - Harbour Songs - 04 - Café at Pier 9.flac"),
-        ("Copper Almanac - Ropes.flac", "Copper Almanac - The Ferryman's Sum.flac",
-         "Copper Almanac - Low Water.flac", "Copper Almanac - Café at Pier 9.flac"),
+        (
+            "01-copper_almanac-ropes-grp.mp3",
+            "02-copper_almanac-the_ferrymans_sum-grp.mp3",
+            "03-copper_almanac-low_water-grp.mp3",
+            "04-copper_almanac-cafe_at_pier_9-grp.mp3",
+        ),
+        (
+            "Copper Almanac - Harbour Songs - 01 - Ropes.flac",
+            "Copper Almanac - Harbour Songs - 02 - The Ferryman's Sum.flac",
+            "Copper Almanac - Harbour Songs - 03 - Low Water.flac",
+            "Copper Almanac - Harbour Songs - 04 - Café at Pier 9.flac",
+        ),
+        (
+            "Copper Almanac - Ropes.flac",
+            "Copper Almanac - The Ferryman's Sum.flac",
+            "Copper Almanac - Low Water.flac",
+            "Copper Almanac - Café at Pier 9.flac",
+        ),
     ],
-)  # fmt: skip
+)
 def test_usual_ways_of_naming_files_are_understood(paths: tuple[str, ...]) -> None:
     mapping = map_files(album(ONE_DISC), listing(*paths))
     assert mapping.files == {(1, 1): 0, (1, 2): 1, (1, 3): 2, (1, 4): 3}
@@ -43,7 +55,9 @@ def test_usual_ways_of_naming_files_are_understood(paths: tuple[str, ...]) -> No
 
 
 def test_a_title_is_believed_before_a_number_that_lies() -> None:
-    files = listing("01 - Low Water.flac", "02 - Ropes.flac", "03 - Cafe at Pier 9.flac", "04 - The Ferryman's Sum.flac")
+    files = listing(
+        "01 - Low Water.flac", "02 - Ropes.flac", "03 - Cafe at Pier 9.flac", "04 - The Ferryman's Sum.flac"
+    )
     assert map_files(album(ONE_DISC), files).files == {(1, 1): 1, (1, 2): 3, (1, 3): 0, (1, 4): 2}
 
 
@@ -57,12 +71,17 @@ def test_a_number_alone_does_not_make_another_song_the_track() -> None:
     "paths",
     [
         ("X/CD1/01 Snow.flac", "X/CD1/02 Thaw.flac", "X/CD2/01 Ice.flac", "X/CD2/02 Snow.flac"),
-        ("X/Disc 1 - North/01 Snow.flac", "X/Disc 1 - North/02 Thaw.flac", "X/Disc 2 - South/01 Ice.flac", "X/Disc 2 - South/02 Snow.flac"),
+        (
+            "X/Disc 1 - North/01 Snow.flac",
+            "X/Disc 1 - North/02 Thaw.flac",
+            "X/Disc 2 - South/01 Ice.flac",
+            "X/Disc 2 - South/02 Snow.flac",
+        ),
         ("X (CD 1)/01 Snow.flac", "X (CD 1)/02 Thaw.flac", "X (CD 2)/01 Ice.flac", "X (CD 2)/02 Snow.flac"),
         ("X/1-01 Snow.flac", "X/1-02 Thaw.flac", "X/2-01 Ice.flac", "X/2-02 Snow.flac"),
         ("X/101 Snow.flac", "X/102 Thaw.flac", "X/201 Ice.flac", "X/202 Snow.flac"),
     ],
-)  # fmt: skip
+)
 def test_discs_are_told_apart_by_folder_or_number(paths: tuple[str, ...]) -> None:
     mapping = map_files(album(("Snow", "Thaw"), ("Ice", "Snow")), listing(*paths))
     assert mapping.files == {(1, 1): 0, (1, 2): 1, (2, 1): 2, (2, 2): 3}

@@ -71,7 +71,10 @@ def test_negative_seeders_are_nobody_and_unknown_ones_are_let_through() -> None:
 def test_explanations_are_one_plain_sentence() -> None:
     good = judge("Velvet Orbit - Glasshouse Songs (2010) [CD] [FLAC]", seeders=14)
     assert good.explanation == "Same album and artist, FLAC, from CD, 14 seeders."
-    assert judge("Other Band - Glasshouse Songs [FLAC]").explanation == "Refused: it is by Other Band, not by Velvet Orbit."
+    assert (
+        judge("Other Band - Glasshouse Songs [FLAC]").explanation
+        == "Refused: it is by Other Band, not by Velvet Orbit."
+    )
 
 
 def test_confidence_is_the_documented_formula() -> None:
