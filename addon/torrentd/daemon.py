@@ -67,7 +67,10 @@ async def _serve(options: Options, folder: StateFolder, stop: asyncio.Event) -> 
         space.cancel()
         await runner.cleanup()
         if engine.is_running:
-            await register.save_everything()
+            try:
+                await register.save_everything()
+            except OSError as error:
+                _LOGGER.warning("Not everything could be saved: %s", error.strerror)
             await engine.stop()
         if options.ready_file is not None:
             with contextlib.suppress(OSError):

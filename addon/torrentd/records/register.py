@@ -360,7 +360,9 @@ class Register:
             record = self._arriving.get(str(handle.info_hashes().get_best()))
             if record is not None:
                 record.handle = handle
-        return record
+            return record
+        # Of one that was just deleted nothing matters any more.
+        return record if record is not None and record.torrent_id in self._records else None
 
     def _on_state_update(self, alert: lt.state_update_alert) -> None:
         for status in alert.status:
