@@ -1,6 +1,7 @@
 """The replies carry the fields of qBittorrent 5.1.0, with its types."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,21 +46,33 @@ def fits(name: str, value: Any, golden: list[str]) -> bool:
     )
 
 
-@pytest.fixture
-def ask(daemon: Daemon, client: qbittorrentapi.Client, seeder: Seeder) -> Any:
+@pytest.fixture(scope="module")
+def known(shared_daemon: Daemon) -> Iterator[qbittorrentapi.Client]:
+    """Give one login for all these tests: none of them changes a torrent."""
+    client = shared_daemon.client()
+    yield client
+    client.torrents_delete(delete_files=True, torrent_hashes="all")
+    client.torrents_remove_categories(categories=list(client.torrents_categories()))
+    client.torrents_delete_tags(tags=list(client.torrents_tags()))
+
+
+@pytest.fixture(scope="module")
+def ask(shared_daemon: Daemon, known: qbittorrentapi.Client, seeder: Seeder) -> Any:
     """Ask while one torrent is whole, one is stopped without metadata and one has a tracker."""
     album = seeder.album()
     tracked = f"magnet:?xt=urn:btih:{'d' * 40}&tr=http://127.0.0.1:9/announce"
-    client.torrents_add(urls=album.magnet, category="music", tags="a")
-    client.torrents_add(urls=tracked, is_stopped=True)
-    wait_until("complete", lambda: is_complete(client, album.info_hash))
+    known.torrents_add(urls=album.magnet, category="music", tags="a")
+    known.torrents_add(urls=tracked, is_stopped=True)
+    wait_until("complete", lambda: is_complete(known, album.info_hash))
     reply = requests.post(
-        f"{daemon.url}/api/v2/auth/login", data={"username": "admin", "password": daemon.password}, timeout=20
+        f"{shared_daemon.url}/api/v2/auth/login",
+        data={"username": "admin", "password": shared_daemon.password},
+        timeout=20,
     )
     jar = dict(reply.cookies)
 
     def get(path: str, info_hash: str = album.info_hash) -> requests.Response:
-        return requests.get(f"{daemon.url}/api/v2/{path.format(hash=info_hash)}", cookies=jar, timeout=20)
+        return requests.get(f"{shared_daemon.url}/api/v2/{path.format(hash=info_hash)}", cookies=jar, timeout=20)
 
     return get
 
@@ -134,14 +147,13 @@ def test_plain_answers_are_those_of_qbittorrent(ask: Any, path: str, status: int
     ],
 )
 def test_refusals_are_those_of_qbittorrent(
-    ask: Any, client: qbittorrentapi.Client, path: str, form: dict[str, str], status: int, text: str
+    ask: Any, known: qbittorrentapi.Client, path: str, form: dict[str, str], status: int, text: str
 ) -> None:
-    info_hash = client.torrents_info(category="music")[0].hash
-    client.auth_log_in()
+    info_hash = known.torrents_info(category="music")[0].hash
     reply = requests.post(
-        f"{client.host}/api/v2/{path}",
+        f"{known.host}/api/v2/{path}",
         data={name: value.replace("{hash}", info_hash) for name, value in form.items()},
-        cookies={"SID": client._session.cookies["SID"]},
+        cookies={"SID": known._session.cookies["SID"]},
         timeout=20,
     )
     assert (reply.status_code, reply.text) == (status, text)
