@@ -102,9 +102,11 @@ def with_mapping(candidate: Candidate, mapping: FileMapping, wanted: WantedAlbum
 
 def explain(findings: Sequence[Finding]) -> str:
     """One plain sentence: the reason of a refusal, or what was found and what speaks against it."""
-    refusal = next((finding for finding in findings if finding.verdict is Verdict.REFUSED), None)
-    if refusal is not None:
-        return f"Refused: {_lower_first(refusal.text)}"
+    refusals = [finding for finding in findings if finding.verdict is Verdict.REFUSED]
+    if refusals:
+        # "A tribute by others" tells more than the artist's name that follows from it.
+        telling = min(refusals, key=lambda finding: finding.check not in {"kind", "content"})
+        return f"Refused: {_lower_first(telling.text)}"
     by_check = {finding.check: finding for finding in findings}
     exact = all(by_check[check].verdict is Verdict.GOOD for check in ("artist", "album") if check in by_check)
     parts = ["same album and artist"] if exact and "album" in by_check else []

@@ -28,7 +28,9 @@ _REASONS = {
     Flag.PARTIAL: "It is only a part of the album.",
 }
 _FEATURING = re.compile(r"[ (\[](?:feat|ft|featuring|with)\.? .*$", re.IGNORECASE)
-_JOINED = re.compile(r" (?:/|\+|&|\|) |, ")
+_OTHER_PART = re.compile(r"\b(?:part|volume|chapter|book|act) \d+\b")
+_JOINED = re.compile(r" (?:/|\+|\|) ")
+_LISTED = re.compile(r" (?:/|\+|&|\|) |[,;] ")
 _EXCLUDES = re.compile(r"(?:without|except|excluding|excl\.?|minus|no)\b", re.IGNORECASE)
 
 
@@ -121,7 +123,7 @@ def _pack(wanted: WantedAlbum, parsed: ParsedRelease, readings: tuple[str, ...])
     said = [*readings, *parsed.leftovers]
     if any(_EXCLUDES.match(rest) for rest in parsed.leftovers):
         return Finding("album", Verdict.REFUSED, "It is a pack that leaves albums out.")
-    if any(likeness(wanted.title, part) == 100 for text in said for part in _JOINED.split(text)):
+    if any(likeness(wanted.title, part) == 100 for text in said for part in _LISTED.split(text)):
         return Finding("album", Verdict.POOR, f"It is a pack of several albums that names {wanted.title}.", 0.2)
     if parsed.year is None or parsed.year_end is None or wanted.year is None:
         return Finding("album", Verdict.REFUSED, f"It is a pack that does not say whether it holds {wanted.title}.")
@@ -147,6 +149,11 @@ def _kind(wanted: WantedAlbum, parsed: ParsedRelease, profile: QualityProfile) -
             continue
         refused = True
         yield Finding("kind", Verdict.REFUSED, reason)
+    own_words = " ".join(name_readings(wanted.title))
+    for rest in parsed.leftovers:
+        if (part := _OTHER_PART.search(" ".join(name_readings(rest)[-1:]))) and part[0] not in own_words:
+            refused = True
+            yield Finding("kind", Verdict.REFUSED, f"It says {rest}: another part.")
     if wanted.album_type == "album":
         for flag, name in ((Flag.SINGLE, "a single"), (Flag.EP, "an EP")):
             if said[flag] > 0 and not parsed.is_discography:

@@ -131,10 +131,14 @@ _RULES = (
         r"cover(?:s|ed)? (?:album|versions?|of|by|songs?|band)|"
         r"(?:piano|acoustic|metal|string|8[ -]?bit|orchestral|jazz|ukulele|guitar|lo-?fi) "
         r"(?:covers?|renditions?|versions? of)|"
-        r"renditions? of|(?:plays|performs|performed by|play the music of)|covering|(?<=\()covers?(?=\))|"
+        r"renditions? of|(?:plays|performs|performed by|play the music of)|covering|"
         r"the songs of",
     ),
-    _Rule(Kind.FLAG, Flag.RERECORDED, r"re-?recorded|re-?recordings?|new recordings?"),
+    _Rule(
+        Kind.FLAG,
+        Flag.RERECORDED,
+        r"^acoustic$|acoustic (?:versions?|sessions?|album)|re-?recorded|re-?recordings?|new recordings?",
+    ),
     _Rule(
         Kind.FLAG,
         Flag.REMIX,
