@@ -10,7 +10,7 @@ from .errors import EngineError, MetainfoError
 from .indexers.fanout import Indexer, search_all
 from .indexers.release import IndexedRelease
 from .indexers.torrent_link import ResolvedTorrent, resolve
-from .textbrain.brain import Brain, with_mapping
+from .textbrain.brain import Brain, standing, with_mapping
 from .textbrain.candidate import Candidate, Finding, Verdict
 from .textbrain.files import map_files
 from .textbrain.queries import query_ladder
@@ -81,7 +81,7 @@ class Acquisition:
             if not ranked or ranked[0].candidate.is_refused or ranked[0].torrent is not None:
                 break
             ranked[0] = await self._look_at(wanted, ranked[0].candidate, bad)
-            ranked.sort(key=lambda stored: (stored.candidate.is_refused, -stored.candidate.confidence))
+            ranked.sort(key=lambda stored: standing(stored.candidate))
         return tuple(ranked)
 
     async def _look_at(self, wanted: WantedAlbum, candidate: Candidate, bad: Collection[str]) -> StoredCandidate:

@@ -37,6 +37,15 @@ class Placed:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Downloaded:
+    """The download folder, and of each wanted track (disc, number) its file there and the size it must have."""
+
+    folder: Path
+    paths: Mapping[tuple[int, int], Path]
+    sizes: Mapping[tuple[int, int], int]
+
+
 class Settling:
     """Works on one ticket's files; decides nothing about the ticket."""
 
@@ -57,15 +66,15 @@ class Settling:
     async def verify(self, ticket: Ticket) -> Checked:
         """Check every mapped file. Raises EngineError."""
         files = await self._files(ticket)
-        if not files:
+        if not files.paths:
             return Checked(False, "None of its files is a track of the album", {})
-        report = await verify_album(ticket.wanted, files)
+        report = await verify_album(ticket.wanted, files.paths, root=files.folder, expected_sizes=files.sizes)
         return Checked(report.is_trusted, report.summary, report.to_dict())
 
     async def place(self, ticket: Ticket) -> Placed:
         """Place the files and tell Lidarr and Jellyfin. Raises EngineError, and then nothing was placed."""
         files = await self._files(ticket)
-        placement = await place_album(self._config.music_folder, ticket.wanted, files, ticket_id=ticket.id)
+        placement = await place_album(self._config.music_folder, ticket.wanted, files.paths, ticket_id=ticket.id)
         notes = [
             note
             for note in (
@@ -76,8 +85,8 @@ class Settling:
         ]
         return Placed(placement.to_dict(), tuple(notes))
 
-    async def _files(self, ticket: Ticket) -> dict[tuple[int, int], Path]:
-        """Give the downloaded file of every wanted track, as paths of this machine."""
+    async def _files(self, ticket: Ticket) -> Downloaded:
+        """Find the downloaded file of every wanted track."""
         info_hash, number = ticket.info_hash, ticket.chosen
         if info_hash is None or number is None:
             raise TorrentClientError("The ticket has no torrent")
@@ -90,13 +99,15 @@ class Settling:
         if mapping is None:
             mapping = await asyncio.to_thread(map_files, ticket.wanted, files)
         folder = local_path(self._config.client, torrent.save_path)
-        paths = {each.index: each.path for each in files}
-        found = {}
-        for position, index in mapping.files.items():
-            if index not in paths:
-                raise TorrentClientError("The torrent client lists other files than the torrent has")
-            found[position] = _inside(folder, paths[index])
-        return found
+        listed = {each.index: each for each in files}
+        if not set(mapping.files.values()) <= set(listed):
+            raise TorrentClientError("The torrent client lists other files than the torrent has")
+        chosen = {position: listed[index] for position, index in mapping.files.items()}
+        return Downloaded(
+            folder,
+            {position: _inside(folder, each.path) for position, each in chosen.items()},
+            {position: each.size_bytes for position, each in chosen.items()},
+        )
 
     async def _tell(self, name: str, told: Awaitable[None]) -> str:
         """Tell a program of the new files; a failure is a note, the album is in its place all the same."""

@@ -32,7 +32,9 @@ class Database:
             return
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="trusttune-db")
         try:
-            self._connection = await asyncio.get_running_loop().run_in_executor(self._executor, open_connection, self._path)
+            self._connection = await asyncio.get_running_loop().run_in_executor(
+                self._executor, open_connection, self._path
+            )
         except BaseException:
             await self.close()
             raise

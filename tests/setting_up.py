@@ -1,0 +1,55 @@
+"""Fills TrustTune's configuration dialogs in a real Home Assistant with what the small world offers."""
+
+from typing import Any
+
+from .home_assistant import Person
+from .torrent_clients import RunningClient
+from .world.world import World
+
+
+async def set_up_trusttune(person: Person, world: World, client: RunningClient) -> str:
+    """Add TrustTune with its download client, Lidarr, Jellyfin, music folder and one indexer; give its entry id."""
+    result = await person.form(
+        "flow",
+        "trusttune",
+        {
+            "url": client.url,
+            "username": client.username,
+            "password": client.password,
+            "verify_ssl": True,
+            "folders": {},
+        },
+        {
+            "lidarr_url": world.lidarr.url,
+            "lidarr_api_key": world.lidarr.api_key,
+            "jellyfin_url": world.jellyfin.url,
+            "jellyfin_api_key": world.jellyfin.api_key,
+            "jellyfin_verify_ssl": True,
+        },
+        {"music_folder": str(world.music_folder)},
+    )
+    entry_id: str = result["result"]["entry_id"]
+    await add_indexer(person, entry_id, world)
+    return entry_id
+
+
+async def add_indexer(person: Person, entry_id: str, world: World) -> None:
+    """Add the world's Torznab indexer."""
+    await person.form(
+        "subentries/flow",
+        [entry_id, "indexer"],
+        {"name": "World", "url": world.torznab.url, "api_key": world.torznab.api_key},
+    )
+
+
+async def set_options(person: Person, entry_id: str, **changes: Any) -> None:
+    """Change some of the options."""
+    options = {
+        "brain_mode": "heuristics_only",
+        "auto_approve_threshold": 0.9,
+        "always_ask": False,
+        "scan_cron": "30 3 * * *",
+        "max_new_tickets": 5,
+        "storage_budget": 50,
+    }
+    await person.form("options/flow", entry_id, options | changes)
