@@ -1,5 +1,6 @@
 """Fills TrustTune's configuration dialogs in a real Home Assistant with what the small world offers."""
 
+import asyncio
 from typing import Any
 
 from .home_assistant import Person
@@ -30,7 +31,19 @@ async def set_up_trusttune(person: Person, world: World, client: RunningClient) 
     )
     entry_id: str = result["result"]["entry_id"]
     await add_indexer(person, entry_id, world)
+    await until_loaded(person, entry_id)
     return entry_id
+
+
+async def until_loaded(person: Person, entry_id: str, *, within_s: float = 30.0) -> None:
+    """Wait until the entry is loaded; a change reloads it a moment later."""
+    async with asyncio.timeout(within_s):
+        while True:
+            # Whatever reload the last change asked for has been begun when this comes back.
+            entries = await person.ask("config_entries/get", domain="trusttune")
+            if [each["state"] for each in entries if each["entry_id"] == entry_id] == ["loaded"]:
+                return
+            await asyncio.sleep(0.05)
 
 
 async def add_indexer(person: Person, entry_id: str, world: World) -> None:
@@ -53,3 +66,4 @@ async def set_options(person: Person, entry_id: str, **changes: Any) -> None:
         "storage_budget": 50,
     }
     await person.form("options/flow", entry_id, options | changes)
+    await until_loaded(person, entry_id)
