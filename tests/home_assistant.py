@@ -15,11 +15,13 @@ from typing import Any, Final, Self
 
 import aiohttp
 
+from .processes import die_with_parent
+
 ROOT: Final = Path(__file__).resolve().parent.parent
 READY_WITHIN_S: Final = 90.0
 STOPPED_WITHIN_S: Final = 30.0
 USERNAME: Final = "demo"
-PASSWORD: Final = "trusttune"  # noqa: S105 - of a throw-away instance on 127.0.0.1
+PASSWORD: Final = "trusttune"
 
 _CONFIGURATION: Final = """\
 homeassistant:
@@ -81,6 +83,7 @@ class HomeAssistant:
                 env={**os.environ, **(environment or {})},
                 # Ctrl-C in a terminal is for the one who started us: we stop it ourselves.
                 start_new_session=True,
+                preexec_fn=die_with_parent,
             )
         try:
             async with asyncio.timeout(READY_WITHIN_S), aiohttp.ClientSession() as session:

@@ -21,6 +21,8 @@ from typing import Final, Literal
 
 import aiohttp
 
+from .processes import die_with_parent
+
 type ClientName = Literal["torrentd", "qbittorrent-5.3", "qbittorrent-4.5"]
 
 CLIENTS: Final[tuple[ClientName, ...]] = ("torrentd", "qbittorrent-5.3", "qbittorrent-4.5")
@@ -72,6 +74,7 @@ class RunningClient:
                 env={"HOME": str(self.folder), "PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8", **environment},
                 # Ctrl-C in a terminal is for the one who started us: we stop the client ourselves.
                 start_new_session=True,
+                preexec_fn=die_with_parent,
             )
         try:
             async with asyncio.timeout(_READY_WITHIN_S), aiohttp.ClientSession() as session:

@@ -50,7 +50,8 @@ class Acquisition:
         notes: dict[str, None] = {}
         queries: list[str] = []
         judged: tuple[Candidate, ...] = ()
-        for query in query_ladder(wanted):
+        # Transliteration tables are read from disk at their first use.
+        for query in await asyncio.to_thread(query_ladder, wanted):
             queries.append(query.text)
             report = await search_all(self._indexers, query)
             failures |= report.failures
