@@ -2,14 +2,14 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from homeassistant.config_entries import ConfigSubentryData
 from homeassistant.const import CONF_API_KEY, CONF_NAME, CONF_PASSWORD, CONF_URL, CONF_USERNAME, CONF_VERIFY_SSL
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_socket import enable_socket, socket_allow_hosts
 
@@ -93,14 +93,14 @@ async def quiet_world(tmp_path: Path) -> AsyncIterator[World]:
 def make_entry(quiet_world: World) -> MakeEntry:
     """Make an entry that is connected to the world and a client."""
 
-    def make(client: RunningClient, *, options: dict[str, Any] | None = None, **changes: Any) -> MockConfigEntry:
-        data = entry_data(client, quiet_world)
+    def make(running: RunningClient, *, options: dict[str, Any] | None = None, **changes: Any) -> MockConfigEntry:
+        data = entry_data(running, quiet_world)
         for name, value in changes.items():
             data[name] = {**data[name], **value} if isinstance(value, dict) else value
         return MockConfigEntry(
             domain=DOMAIN,
             title=NAME,
-            unique_id=client.url.removeprefix("http://"),
+            unique_id=running.url.removeprefix("http://"),
             data={name: value for name, value in data.items() if value is not None},
             options=options or {},
             subentries_data=[
@@ -156,19 +156,22 @@ async def set_up(hass: HomeAssistant, entry: MockConfigEntry) -> None:
         await until(hass, lambda: runtime.engine.status.is_client_connected or runtime.engine.status.problems)
 
 
-async def until(
-    hass: HomeAssistant, claim: Callable[[], object], *, within_s: float = 20, push: Awaitable[None] | None = None
-) -> None:
+async def until(hass: HomeAssistant, claim: Callable[[], object], *, within_s: float = 15) -> None:
     """Wait until something is so; looked at whenever a state changes or the engine says something."""
     changed = asyncio.Event()
-    unsubscribes = [hass.bus.async_listen("*", lambda _: changed.set())]
+
+    @callback
+    def look(*_: object) -> None:
+        changed.set()
+
+    unsubscribes = [hass.bus.async_listen("*", look)]
     for entry in hass.config_entries.async_entries(DOMAIN):
         if runtime := getattr(entry, "runtime_data", None):
             unsubscribes += [
-                runtime.engine.subscribe(lambda _: changed.set()),
-                runtime.engine.subscribe_status(lambda _: changed.set()),
-                runtime.approvals.async_add_listener(changed.set),
-                runtime.feed.async_subscribe(lambda *_: changed.set()),
+                runtime.engine.subscribe(look),
+                runtime.engine.subscribe_status(look),
+                runtime.approvals.async_add_listener(look),
+                runtime.feed.async_subscribe(look),
             ]
     try:
         async with asyncio.timeout(within_s):

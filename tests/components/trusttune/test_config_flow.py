@@ -214,6 +214,4 @@ async def test_the_dialog_begins_with_what_home_assistant_knows(
 
 def suggested(result: Any) -> dict[str, Any]:
     """Give what a form shows in its fields."""
-    return {
-        marker.schema: (marker.description or {}).get("suggested_value") for marker in result["data_schema"].schema
-    }
+    return {marker.schema: (marker.description or {}).get("suggested_value") for marker in result["data_schema"].schema}
