@@ -56,6 +56,8 @@ class HomeAssistant:
 
     folder: Path
     port: int = field(default_factory=lambda: _free_port())
+    extra_integrations: tuple[Path, ...] = ()
+    """Folders of integrations to load beside TrustTune."""
     process: asyncio.subprocess.Process | None = None
     _refresh_token: str = field(default="", repr=False)
     _access_token: str = field(default="", repr=False)
@@ -144,10 +146,14 @@ class HomeAssistant:
 
     def _prepare(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / "configuration.yaml").write_text(_CONFIGURATION.format(port=self.port))
-        link = self.folder / "custom_components"
-        if not link.exists():
-            link.symlink_to(ROOT / "custom_components")
+        extra = "".join(f"{integration.name}:\n" for integration in self.extra_integrations)
+        (self.folder / "configuration.yaml").write_text(_CONFIGURATION.format(port=self.port) + extra)
+        integrations = self.folder / "custom_components"
+        integrations.mkdir(exist_ok=True)
+        for integration in (ROOT / "custom_components" / "trusttune", *self.extra_integrations):
+            link = integrations / integration.name
+            if not link.exists():
+                link.symlink_to(integration)
 
     async def _end(self, how: signal.Signals) -> None:
         process, self.process = self.process, None

@@ -1,0 +1,1 @@
+"""What TrustTune costs, measured; scripts/bench prints it as JSON."""
