@@ -43,7 +43,7 @@ class ApprovalsList(CoordinatorEntity[ApprovalsCoordinator], TodoListEntity):
 
     async def async_update_todo_item(self, item: TodoItem) -> None:
         """Approve the best candidate of a ticket that was checked off; there is nothing else to change."""
-        if item.uid is None or item.status is not TodoItemStatus.COMPLETED:
+        if item.uid is None or item.status != TodoItemStatus.COMPLETED:
             raise ServiceValidationError(translation_domain=DOMAIN, translation_key="approvals_only_check_off")
         who = (await requester_of(self.hass, self._context)).name
         with translated_errors():
