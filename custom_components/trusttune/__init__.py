@@ -11,7 +11,7 @@ from homeassistant.helpers.typing import ConfigType
 from .configuration import database_path, engine_config, ports
 from .const import DOMAIN
 from .coordinator import ApprovalsCoordinator, StatusCoordinator, TrustTuneConfigEntry, TrustTuneRuntime
-from .engine.engine import Engine
+from .engine import Engine
 from .errors import setup_errors
 from .feed import TicketFeed
 from .repairs import ProblemIssues

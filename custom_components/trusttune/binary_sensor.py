@@ -14,7 +14,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import TrustTuneConfigEntry
-from .engine.status import EngineStatus
+from .engine import EngineStatus
 from .entity import StatusEntity
 
 PARALLEL_UPDATES = 0

@@ -39,6 +39,7 @@ from .const import (
     SUBENTRY_BANDWIDTH_RULE,
     SUBENTRY_INDEXER,
 )
+from .engine import Ports
 from .engine.config import (
     BandwidthRule,
     BrainConfig,
@@ -52,7 +53,6 @@ from .engine.config import (
     PathMapping,
     ScanConfig,
 )
-from .engine.ports import Ports
 
 BYTES_PER_MEGABYTE = 1_000_000
 BYTES_PER_GIGABYTE = 1_000_000_000

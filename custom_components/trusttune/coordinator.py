@@ -9,10 +9,9 @@ from homeassistant.helpers.debounce import Debouncer
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 
 from .const import DOMAIN
-from .engine.engine import Engine
+from .engine import Engine, EngineStatus
 from .engine.errors import EngineError
 from .engine.journal.entry import Entry
-from .engine.status import EngineStatus
 from .engine.textbrain.candidate import Candidate
 from .engine.tickets.state import State
 from .engine.tickets.ticket import Ticket

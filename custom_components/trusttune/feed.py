@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from homeassistant.core import CALLBACK_TYPE, callback
 
-from .engine.engine import Engine
+from .engine import Engine
 from .engine.errors import EngineError
 from .engine.journal.entry import Entry
 from .engine.tickets.ticket import Ticket

@@ -7,7 +7,7 @@ from homeassistant.helpers import issue_registry as ir
 
 from .const import DOMAIN
 from .coordinator import TrustTuneConfigEntry
-from .engine.status import Problem, ProblemKind
+from .engine import Problem, ProblemKind
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from homeassistant.helpers.typing import StateType
 from homeassistant.util import dt as dt_util
 
 from .coordinator import TrustTuneConfigEntry
-from .engine.status import EngineStatus
+from .engine import EngineStatus
 from .engine.tickets.state import State
 from .entity import StatusEntity
 

@@ -25,7 +25,7 @@ from .const import (
     DOMAIN,
 )
 from .coordinator import TrustTuneConfigEntry
-from .engine.engine import Engine
+from .engine import Engine
 from .engine.tickets.state import State
 from .engine.tickets.ticket import Priority, Ticket
 from .engine.tickets.view import candidate_to_dict, ticket_to_dict

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .engine.engine import Engine
+from .engine import Engine
 from .engine.tickets.view import candidates_to_list, entry_to_dict, ticket_to_dict, wanted_summary
 
 

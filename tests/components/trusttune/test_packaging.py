@@ -11,7 +11,6 @@ from typing import Any
 import homeassistant.components
 import pytest
 import yaml
-from homeassistant.components.automation.config import async_validate_config_item
 from homeassistant.components.blueprint.models import Blueprint, BlueprintInputs
 from homeassistant.components.blueprint.schemas import BLUEPRINT_SCHEMA
 from homeassistant.components.script.config import async_validate_config_item as async_validate_script
@@ -169,32 +168,6 @@ def test_all_rules_of_the_quality_scale_are_stated() -> None:
         assert rule == "done" or (rule["status"] in {"done", "todo", "exempt"} and rule["comment"])
 
 
-async def test_the_blueprint_for_the_phone_is_an_automation(hass: HomeAssistant) -> None:
-    assert await async_setup_component(hass, "automation", {})
-    path = ROOT / "blueprints" / "automation" / "trusttune" / "approve_by_phone.yaml"
-    blueprint = Blueprint(load_yaml_dict(path), expected_domain="automation", schema=BLUEPRINT_SCHEMA)
-    inputs = {"phone": "0123456789abcdef0123456789abcdef", "ticket_events": "event.trusttune_tickets"}
-    filled = BlueprintInputs(blueprint, {"use_blueprint": {"path": path.name, "input": inputs}})
-    filled.validate()
-    substituted = filled.async_substitute()
-    text = json.dumps(substituted)
-    assert all(action in text for action in ("trusttune.approve", "trusttune.reject", "trusttune.get_tickets"))
-    # The phone's own action needs a phone; everything else is validated as Home Assistant will.
-    without_phone = json.loads(
-        re.sub(
-            r'"domain": "mobile_app", "type": "notify", "device_id": "\w+", "title"',
-            '"action": "notify.notify", "title"',
-            text,
-        )
-    )
-    for step in _steps(without_phone):
-        if step.get("action") == "notify.notify":
-            step["data"] = {"title": step.pop("title"), "message": step.pop("message"), "data": step.pop("data")}
-    config = await async_validate_config_item(hass, "phone", without_phone)
-    assert config is not None
-    assert config.validation_error is None
-
-
 async def test_the_blueprint_for_the_voice_is_a_script(hass: HomeAssistant) -> None:
     assert await async_setup_component(hass, "script", {})
     path = ROOT / "blueprints" / "script" / "trusttune" / "request_by_voice.yaml"
@@ -204,15 +177,6 @@ async def test_the_blueprint_for_the_voice_is_a_script(hass: HomeAssistant) -> N
     config = await async_validate_script(hass, "voice", filled.async_substitute())
     assert config is not None
     assert config.validation_error is None
-
-
-def _steps(value: Any) -> Iterator[dict[str, Any]]:
-    if isinstance(value, dict):
-        yield value
-        value = list(value.values())
-    if isinstance(value, list):
-        for each in value:
-            yield from _steps(each)
 
 
 def _sources(*patterns: str) -> Iterator[str]:
