@@ -18,6 +18,8 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator,
 
 from custom_components.trusttune.configuration import database_path
 from custom_components.trusttune.const import DOMAIN
+from custom_components.trusttune.engine.errors import EngineError
+from custom_components.trusttune.sentences import request_by_voice
 from tests.torrent_clients import RunningClient
 from tests.world.faults import Fault
 from tests.world.world import World
@@ -305,3 +307,62 @@ async def test_an_intent_asks_for_an_album_too(hass: HomeAssistant, entry: MockC
         {"album": {"value": "Harbour Songs"}, "artist": {"value": "Copper Almanac"}},
     )
     assert response.speech["plain"]["speech"].startswith("I asked for Harbour Songs by Copper Almanac.")
+
+
+async def test_what_is_written_while_the_snapshot_is_read_is_neither_lost_nor_told_twice(
+    hass: HomeAssistant, entry: MockConfigEntry, hass_ws_client: WebSocketGenerator
+) -> None:
+    client = await hass_ws_client(hass)
+    asked = [
+        asyncio.create_task(act(hass, "request_album", artist="Nobody Here", album=f"Volume {number}"))
+        for number in range(20)
+    ]
+    await client.send_json_auto_id({"type": "trusttune/tickets/subscribe"})
+    asked += [
+        asyncio.create_task(act(hass, "request_album", artist="Nobody Here", album=f"Book {number}"))
+        for number in range(20)
+    ]
+    assert (await client.receive_json())["success"]
+    snapshot = (await client.receive_json())["event"]
+    wanted = {each["ticket"]["id"] for each in await asyncio.gather(*asked)}
+    seen = {ticket["id"] for ticket in snapshot["tickets"]}
+    seq = snapshot["seq"]
+    async with asyncio.timeout(20):
+        while seen < wanted:
+            event = (await client.receive_json())["event"]
+            assert event["seq"] == seq + 1
+            seq = event["seq"]
+            if event["entry"]["event"] == "created":
+                assert event["entry"]["ticket_id"] not in seen
+                seen.add(event["entry"]["ticket_id"])
+    assert seen == wanted
+    await client.close()
+
+
+async def test_a_database_that_cannot_be_read_fails_the_entry_in_words(
+    hass: HomeAssistant, make_entry: MakeEntry, shared_client: RunningClient
+) -> None:
+    entry = make_entry(shared_client)
+    database = database_path(hass, entry)
+    database.parent.mkdir(parents=True)
+    database.write_bytes(b"this is no database at all, " * 200)
+    await set_up(hass, entry)
+    assert entry.state is ConfigEntryState.SETUP_ERROR
+    assert entry.reason
+    assert entry.error_reason_translation_key == "engine_failed"
+
+
+async def test_home_assistant_stops_the_engine_when_it_stops(
+    hass: HomeAssistant, make_entry: MakeEntry, shared_client: RunningClient
+) -> None:
+    entry = make_entry(shared_client)
+    await set_up(hass, entry)
+    await hass.async_stop(force=True)
+    with pytest.raises(EngineError):
+        await entry.runtime_data.engine.tickets()
+
+
+async def test_asking_aloud_while_nothing_runs_is_answered(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    await hass.config_entries.async_unload(entry.entry_id)
+    answer = await request_by_voice(hass, "Harbour Songs", "Copper Almanac", Context())
+    assert answer == "TrustTune is not running."
