@@ -313,29 +313,35 @@ async def test_what_is_written_while_the_snapshot_is_read_is_neither_lost_nor_to
     hass: HomeAssistant, entry: MockConfigEntry, hass_ws_client: WebSocketGenerator
 ) -> None:
     client = await hass_ws_client(hass)
-    asked = [
-        asyncio.create_task(act(hass, "request_album", artist="Nobody Here", album=f"Volume {number}"))
-        for number in range(20)
-    ]
-    await client.send_json_auto_id({"type": "trusttune/tickets/subscribe"})
-    asked += [
-        asyncio.create_task(act(hass, "request_album", artist="Nobody Here", album=f"Book {number}"))
-        for number in range(20)
-    ]
-    assert (await client.receive_json())["success"]
-    snapshot = (await client.receive_json())["event"]
-    wanted = {each["ticket"]["id"] for each in await asyncio.gather(*asked)}
-    seen = {ticket["id"] for ticket in snapshot["tickets"]}
-    seq = snapshot["seq"]
-    async with asyncio.timeout(20):
-        while seen < wanted:
-            event = (await client.receive_json())["event"]
-            assert event["seq"] == seq + 1
-            seq = event["seq"]
-            if event["entry"]["event"] == "created":
-                assert event["entry"]["ticket_id"] not in seen
-                seen.add(event["entry"]["ticket_id"])
-    assert seen == wanted
+    wanted: set[str] = set()
+
+    async def keep_asking() -> None:
+        for number in range(60):
+            asked = await act(hass, "request_album", artist="Nobody Here", album=f"Volume {number}")
+            wanted.add(asked["ticket"]["id"])
+
+    asking = asyncio.create_task(keep_asking())
+    for message_id in range(1, 11):
+        await client.send_json({"id": message_id, "type": "trusttune/tickets/subscribe"})
+    seqs: dict[int, int] = {}
+    seen: dict[int, set[str]] = {}
+    async with asyncio.timeout(30):
+        while not asking.done() or len(seen) < 10 or any(each < wanted for each in seen.values()):
+            message = await client.receive_json()
+            if message["type"] == "result":
+                assert message["success"]
+                continue
+            subscriber, event = message["id"], message["event"]
+            if event["type"] == "snapshot":
+                assert subscriber not in seqs
+                seen[subscriber] = {ticket["id"] for ticket in event["tickets"]}
+            else:
+                assert event["seq"] == seqs[subscriber] + 1
+                if event["entry"]["event"] == "created":
+                    assert event["entry"]["ticket_id"] not in seen[subscriber]
+                    seen[subscriber].add(event["entry"]["ticket_id"])
+            seqs[subscriber] = event["seq"]
+    await asking
     await client.close()
 
 
