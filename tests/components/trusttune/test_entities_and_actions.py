@@ -1,10 +1,11 @@
 """What a person sees and can ask: entities, actions, the list of approvals, the websocket, the sentence."""
 
 import asyncio
-from typing import Any
+from typing import Any, ClassVar, cast
 
 import pytest
 from homeassistant.components.todo import TodoServices
+from homeassistant.components.websocket_api import ActiveConnection
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -20,6 +21,7 @@ from custom_components.trusttune.configuration import database_path
 from custom_components.trusttune.const import DOMAIN
 from custom_components.trusttune.engine.errors import EngineError
 from custom_components.trusttune.sentences import request_by_voice
+from custom_components.trusttune.websocket_api import _Following
 from tests.torrent_clients import RunningClient
 from tests.world.faults import Fault
 from tests.world.world import World
@@ -372,3 +374,25 @@ async def test_asking_aloud_while_nothing_runs_is_answered(hass: HomeAssistant, 
     await hass.config_entries.async_unload(entry.entry_id)
     answer = await request_by_voice(hass, "Harbour Songs", "Copper Almanac", Context())
     assert answer == "TrustTune is not running."
+
+
+async def test_rows_before_the_snapshot_are_held_back_and_those_in_it_left_out(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    class Connection:
+        sent: ClassVar[list[int]] = []
+
+        def send_event(self, message_id: int, event: dict[str, Any]) -> None:
+            self.sent.append(event["seq"])
+
+    details = await entry.runtime_data.engine.ticket(await waiting_ticket(hass))
+    first, second, third, *_ = details.journal
+    following = _Following(entry.runtime_data, cast(ActiveConnection, Connection()), 1)
+    following.entry_written(first, details.ticket)
+    following.entry_written(second, details.ticket)
+    assert Connection.sent == []
+    following.go_on_after(first.seq)
+    assert Connection.sent == [second.seq]
+    following.entry_written(second, details.ticket)
+    following.entry_written(third, details.ticket)
+    assert Connection.sent == [second.seq, third.seq]
