@@ -2,7 +2,8 @@
 
 PYTHONPATH=custom_components/trusttune python engine_process.py CONFIGURATION.json [STATE]
 
-It imports the engine by itself, without Home Assistant. It asks for the album the configuration names, prints every journal row as JSON, and kills itself
+It imports the engine by itself, without Home Assistant. It asks for the album the configuration
+names, prints every journal row as JSON, and kills itself
 (-9) in the moment a ticket has come to STATE. Without STATE it ends when the ticket has ended.
 """
 
@@ -16,7 +17,6 @@ from typing import Any
 
 import aiohttp
 import httpx
-
 from engine import Engine, EngineConfig, Ports
 from engine.config import (
     BrainConfig,

@@ -21,9 +21,7 @@ async def test_a_missing_album_arrives_in_the_library(world: World, torrentd: Ru
         report = await home.engine.scan_now(who="Ada")
         assert report.gaps == 6, "Lidarr misses seven, and Jellyfin has one of them"
         assert report.created == 5, "no more than five a day"
-        ticket = next(
-            each for each in (await home.engine.tickets()).tickets if each.wanted.title == "Night Ledger II"
-        )
+        ticket = next(each for each in (await home.engine.tickets()).tickets if each.wanted.title == "Night Ledger II")
         await home.reaches(ticket.id, {State.COMPLETED})
         assert home.states(ticket.id) == [
             State.PENDING,
@@ -108,9 +106,7 @@ async def test_an_indexer_that_fails_is_named_in_the_ticket(
         assert not home.engine.status.failing_indexers
 
 
-async def test_a_dry_run_finds_and_fetches_nothing(
-    quiet_world: World, torrentd: RunningClient, tmp_path: Path
-) -> None:
+async def test_a_dry_run_finds_and_fetches_nothing(quiet_world: World, torrentd: RunningClient, tmp_path: Path) -> None:
     async with household(configuration(tmp_path, quiet_world, torrentd)) as home:
         ticket, _ = await home.engine.request("Velvet Parallax", "Glass Meridian", requester=ADA, is_dry_run=True)
         done = await home.reaches(ticket.id, State.DRY_RUN_COMPLETE)
@@ -182,8 +178,10 @@ async def test_a_stalled_download_is_quarantined_and_the_next_one_is_taken(
         assert (await home.engine.ticket(ticket.id)).ticket.info_hash == first
         await home.until(lambda: any(each.event is journal.Event.QUARANTINED for each in home.entries))
         await home.until(
-            lambda: home.states(ticket.id)[-1] in {State.NEEDS_APPROVAL, State.AUTO_APPROVED, State.DOWNLOADING}
-            and home.states(ticket.id).count(State.ACQUIRING) == 2
+            lambda: (
+                home.states(ticket.id)[-1] in {State.NEEDS_APPROVAL, State.AUTO_APPROVED, State.DOWNLOADING}
+                and home.states(ticket.id).count(State.ACQUIRING) == 2
+            )
         )
         if home.states(ticket.id)[-1] is State.NEEDS_APPROVAL:
             await home.engine.approve(ticket.id, who="Ada")
@@ -208,9 +206,7 @@ async def test_what_a_person_removes_from_the_client_does_not_come_back(
         assert failed.retry_state is State.PENDING
 
 
-async def test_people_are_told_what_cannot_be_done(
-    quiet_world: World, torrentd: RunningClient, tmp_path: Path
-) -> None:
+async def test_people_are_told_what_cannot_be_done(quiet_world: World, torrentd: RunningClient, tmp_path: Path) -> None:
     async with household(configuration(tmp_path, quiet_world, torrentd, brain=BrainConfig(always_ask=True))) as home:
         with pytest.raises(TicketError, match="There is no ticket"):
             await home.engine.approve("0000000000", who="Ada")

@@ -1,16 +1,14 @@
 """Cron expressions in the household's time zone, run by APScheduler; the scan and the bandwidth rules use it."""
 
-import re
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.base import BaseTrigger
+from cronsim import CronSim, CronSimError
 
 from .errors import EngineError
-
-_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 
 
 class ScheduleError(EngineError):
@@ -38,7 +36,7 @@ class Schedule:
 
     def add(self, name: str, cron: str, job: Callable[[], Awaitable[object]]) -> None:
         """Run `job` whenever `cron` fires. Raises ScheduleError."""
-        self._scheduler.add_job(job, trigger(cron, self._time_zone), id=name, replace_existing=True)
+        self._scheduler.add_job(job, CronTrigger(cron, self._time_zone), id=name, replace_existing=True)
 
     def remove(self, name: str) -> None:
         """Run this job no more; one that is not there is fine."""
@@ -53,42 +51,32 @@ class Schedule:
         return at.timestamp() if at is not None else None
 
 
-def trigger(cron: str, time_zone: ZoneInfo) -> CronTrigger:
-    """Read a five-field cron expression as cron(8) means it: Sunday is 0 or 7. Raises ScheduleError."""
-    fields = cron.split()
-    if len(fields) != 5:
-        raise ScheduleError(f"{cron!r} is not a cron expression: it needs five fields, such as 30 3 * * *")
-    try:
-        minute, hour, day, month, weekday = fields
-        return CronTrigger(
-            minute=minute,
-            hour=hour,
-            day=day,
-            month=month,
-            day_of_week=_weekdays_by_name(weekday),
-            timezone=time_zone,
-        )
-    except ValueError as error:
-        raise ScheduleError(f"{cron!r} is not a cron expression: {error}") from error
+class CronTrigger(BaseTrigger):  # type: ignore[misc]
+    """Fires as cron(8) would: Sunday is 0 or 7, and a change of the clock neither skips nor doubles a daily job.
+
+    APScheduler's own cron trigger counts days from Monday and left out the first of a month after a change of
+    the clock; the expressions are read by cronsim, which Home Assistant has.
+    """
+
+    def __init__(self, cron: str, time_zone: ZoneInfo) -> None:
+        """Read an expression. Raises ScheduleError."""
+        try:
+            CronSim(cron, datetime.now(time_zone))
+        except CronSimError as error:
+            raise ScheduleError(
+                f"{cron!r} is not a cron expression ({error}): it needs five fields, such as 30 3 * * *"
+            ) from error
+        if len(cron.split()) != 5:
+            raise ScheduleError(f"{cron!r} is not a cron expression of five fields, such as 30 3 * * *")
+        self._cron = cron
+        self._time_zone = time_zone
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
+        """Give the first time after now (and after the previous one); None where there is none in fifty years."""
+        after = max(now, previous_fire_time) if previous_fire_time is not None else now
+        return next(CronSim(self._cron, after.astimezone(self._time_zone)), None)
 
 
 def fires_next(cron: str, time_zone: ZoneInfo, after: datetime) -> datetime | None:
-    """Give when an expression fires first after a moment; None where it never does."""
-    fires: datetime | None = trigger(cron, time_zone).get_next_fire_time(None, after + timedelta(microseconds=1))
-    return fires
-
-
-def _weekdays_by_name(field: str) -> str:
-    # APScheduler counts from Monday, cron from Sunday: names mean the same to both.
-    chosen: list[str] = []
-    for part in field.split(","):
-        match = re.fullmatch(r"([0-7])(?:-([0-7]))?(?:/([1-7]))?", part)
-        if match is None:
-            chosen.append(part)
-            continue
-        first = int(match[1])
-        last = int(match[2]) if match[2] else (6 if match[3] else first)
-        if last < first:
-            raise ValueError(f"{part} runs backwards")
-        chosen += [_WEEKDAYS[day % 7] for day in range(first, last + 1, int(match[3] or 1))]
-    return ",".join(chosen)
+    """Give when an expression fires first after a moment; None where it never does. Raises ScheduleError."""
+    return CronTrigger(cron, time_zone).get_next_fire_time(None, after)

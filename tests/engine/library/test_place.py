@@ -232,7 +232,7 @@ async def test_cancelling_leaves_the_album_whole_or_nothing(tmp_path: Path, musi
     wanted = album(*(f"Song {n}" for n in range(1, 7)))
     task = asyncio.create_task(place_album(music, wanted, files, ticket_id="t1"))
     async with asyncio.timeout(10):
-        while not any(music.rglob("*.flac")) and not task.done():  # noqa: ASYNC110 - the file system sends no event
+        while not any(music.rglob("*.flac")) and not task.done():
             await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

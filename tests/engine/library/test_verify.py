@@ -130,7 +130,7 @@ async def test_cancelling_leaves_no_decoder_behind(tmp_path: Path) -> None:
     files = {(1, n): await make_sound(tmp_path / f"{n}.flac", 120) for n in (1, 2, 3)}
     task = asyncio.create_task(verify_album(album(120, 120, 120), files))
     async with asyncio.timeout(10):
-        while not decoders():  # noqa: ASYNC110 - nothing tells when a process has started
+        while not decoders():
             await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -29,7 +29,7 @@ _TAGS = frozenset({"ticket:17"})
 async def _until(client: QBittorrentClient, info_hash: str, *states: Progress) -> Torrent:
     """Wait, at most 15 s, until a torrent is in one of the states."""
     async with asyncio.timeout(15):
-        while (torrent := (await client.torrents()).get(info_hash)) is None or torrent.state not in states:  # noqa: ASYNC110
+        while (torrent := (await client.torrents()).get(info_hash)) is None or torrent.state not in states:
             await asyncio.sleep(0.05)
     return torrent
 
@@ -126,7 +126,7 @@ async def test_deleting_removes_files_and_one_that_is_gone_is_fine(
     await client.delete(album.info_hash, with_files=True)
     assert album.info_hash not in await client.torrents()
     async with asyncio.timeout(10):
-        while list(running.download_folder.rglob("*.flac")):  # noqa: ASYNC110
+        while list(running.download_folder.rglob("*.flac")):
             await asyncio.sleep(0.05)
     await client.delete(album.info_hash, with_files=True)
     with pytest.raises(TorrentClientError):

@@ -82,7 +82,12 @@ def is_active(rule: BandwidthRule, now: datetime, time_zone: ZoneInfo) -> bool:
 
 
 def strictest(rules: Sequence[BandwidthRule]) -> Limits:
-    """Give the lowest limits of several rules; 0 is unlimited."""
-    downloads = [rule.download_bps for rule in rules if rule.download_bps]
-    uploads = [rule.upload_bps for rule in rules if rule.upload_bps]
+    """Give the lowest limits of several rules, in the whole KiB that qBittorrent keeps; 0 is unlimited."""
+    downloads = [_whole_kib(rule.download_bps) for rule in rules if rule.download_bps]
+    uploads = [_whole_kib(rule.upload_bps) for rule in rules if rule.upload_bps]
     return Limits(min(downloads, default=0), min(uploads, default=0))
+
+
+def _whole_kib(rate_bps: int) -> int:
+    # Never down to 0, which would mean unlimited.
+    return max(rate_bps // 1024, 1) * 1024
