@@ -52,7 +52,7 @@ from .const import (
 )
 from .engine.config import BrainConfig, BrainMode, ScanConfig
 from .engine.errors import CredentialsError, EngineError
-from .engine.schedule import ScheduleError, trigger
+from .engine.schedule import CronTrigger, ScheduleError
 from .errors import error_key
 
 _LOGGER = logging.getLogger(__name__)
@@ -174,7 +174,7 @@ class Findings:
     def cron(self, form_field: str, text: str) -> str:
         """Give a cron expression with single spaces."""
         try:
-            trigger(text, _ANY_TIME_ZONE)
+            CronTrigger(text, _ANY_TIME_ZONE)
         except ScheduleError as error:
             self.add(form_field, "invalid_cron", str(error))
         return " ".join(text.split())

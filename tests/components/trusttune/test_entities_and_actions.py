@@ -20,6 +20,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator,
 from custom_components.trusttune.configuration import database_path
 from custom_components.trusttune.const import DOMAIN
 from custom_components.trusttune.engine.errors import EngineError
+from custom_components.trusttune.engine.tickets.state import State
 from custom_components.trusttune.sentences import request_by_voice
 from custom_components.trusttune.websocket_api import _Following
 from tests.torrent_clients import RunningClient
@@ -102,9 +103,12 @@ async def test_searching_makes_no_ticket(hass: HomeAssistant, entry: MockConfigE
 
 async def test_a_ticket_is_rejected_searched_again_and_cancelled(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     first = await waiting_ticket(hass)
+    moves: list[State | None] = []
+    unsubscribe = entry.runtime_data.engine.subscribe(lambda row: moves.append(row.to_state))
     searched = await act(hass, "force_search", ticket_id=first)
     assert searched["ticket"]["state"] == "pending"
-    await until(hass, lambda: hass.states.get("sensor.trusttune_needs_approval").state == "1")
+    await until(hass, lambda: State.NEEDS_APPROVAL in moves)
+    unsubscribe()
     assert (await act(hass, "reject", ticket_id=first, why="Not now"))["ticket"]["state"] == "rejected"
     second = await waiting_ticket(hass, artist="Copper Almanac", album="Harbour Songs")
     assert (await act(hass, "cancel", ticket_id=second))["ticket"]["state"] == "cancelled"

@@ -45,6 +45,7 @@ async def test_options_reach_the_engine(hass: HomeAssistant, entry: MockConfigEn
     [
         ({"scan_cron": "every night"}, {"scan_cron": "invalid_cron"}),
         ({"scan_cron": "61 3 * * *"}, {"scan_cron": "invalid_cron"}),
+        ({"scan_cron": "0 3 31 2 *"}, {"scan_cron": "invalid_cron"}),
         ({"quiet_start": "22:00:00"}, {"quiet_end": "quiet_hours_incomplete"}),
         ({"quiet_end": "06:00:00"}, {"quiet_start": "quiet_hours_incomplete"}),
         ({"brain_mode": "llm_first"}, {"ollama_url": "ollama_incomplete"}),
