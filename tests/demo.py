@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .home_assistant import PASSWORD, ROOT, USERNAME, HomeAssistant, HomeAssistantError, Person
-from .setting_up import set_up_trusttune
+from .setting_up import DASHBOARD, make_dashboard, set_up_trusttune
 from .torrent_clients import ClientName, RunningClient, torrent_client
 from .world.world import World
 
@@ -67,6 +67,7 @@ async def household(
         with step("TrustTune, through its configuration dialog"):
             async with home.person() as person:
                 await set_up_trusttune(person, world, client)
+                await make_dashboard(person)
         yield world, client, home
 
 
@@ -146,13 +147,12 @@ async def run(client_name: ClientName, *, once: bool, stop: asyncio.Event) -> No
         say("Jellyfin was told.")
         if once:
             return
-        addresses = {"Home Assistant": home.url, "torrent client": client.url, "Lidarr": world.lidarr.url}
+        addresses = {"Home Assistant": home.url + DASHBOARD, "torrent client": client.url, "Lidarr": world.lidarr.url}
         say("\nLook around:")
         for name, url in addresses.items():
             say(f"  {name:<15} {url}")
         say(f"  Home Assistant login: {USERNAME} / {PASSWORD}")
         say(f"  {client_name} login: {client.username} / {client.password}")
-        say(f"  Dashboard: {home.url}/todo (approvals), {home.url}/config/integrations/integration/trusttune")
         say("\nCtrl-C ends everything.")
         await stop.wait()
         say("\nStopping.")

@@ -59,8 +59,8 @@ class HomeAssistant:
     extra_integrations: tuple[Path, ...] = ()
     """Folders of integrations to load beside TrustTune."""
     process: asyncio.subprocess.Process | None = None
-    _refresh_token: str = field(default="", repr=False)
-    _access_token: str = field(default="", repr=False)
+    refresh_token: str = field(default="", repr=False)
+    access_token: str = field(default="", repr=False)
 
     @property
     def url(self) -> str:
@@ -116,7 +116,7 @@ class HomeAssistant:
             async with session.post("/api/onboarding/users", json={**user, "language": "en"}) as response:
                 code = (await _checked(response))["auth_code"]
             await self._token(session, {"grant_type": "authorization_code", "code": code})
-            headers = {"Authorization": f"Bearer {self._access_token}"}
+            headers = {"Authorization": f"Bearer {self.access_token}"}
             for step, body in (
                 ("core_config", {}),
                 ("analytics", {}),
@@ -124,13 +124,16 @@ class HomeAssistant:
             ):
                 async with session.post(f"/api/onboarding/{step}", json=body, headers=headers) as response:
                     await _checked(response)
+        async with self.person() as person:
+            # An http: section is on trial for five minutes; unconfirmed, Home Assistant goes back to port 8123.
+            await person.ask("http/config/promote")
 
     @contextlib.asynccontextmanager
     async def person(self) -> AsyncIterator[Person]:
         """Log in and give a person at the API."""
         async with aiohttp.ClientSession(self.url) as session:
-            await self._token(session, {"grant_type": "refresh_token", "refresh_token": self._refresh_token})
-            async with Person(session, self._access_token) as person:
+            await self._token(session, {"grant_type": "refresh_token", "refresh_token": self.refresh_token})
+            async with Person(session, self.access_token) as person:
                 yield person
 
     def last_words(self) -> str:
@@ -141,8 +144,8 @@ class HomeAssistant:
     async def _token(self, session: aiohttp.ClientSession, grant: Mapping[str, str]) -> None:
         async with session.post("/auth/token", data={**grant, "client_id": f"{self.url}/"}) as response:
             tokens = await _checked(response)
-        self._access_token = tokens["access_token"]
-        self._refresh_token = tokens.get("refresh_token", self._refresh_token)
+        self.access_token = tokens["access_token"]
+        self.refresh_token = tokens.get("refresh_token", self.refresh_token)
 
     def _prepare(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,8 @@ from .home_assistant import Person
 from .torrent_clients import RunningClient
 from .world.world import World
 
+DASHBOARD = "/trust-tune/0"
+
 
 async def set_up_trusttune(person: Person, world: World, client: RunningClient) -> str:
     """Add TrustTune with its download client, Lidarr, Jellyfin, music folder and one indexer; give its entry id."""
@@ -67,3 +69,41 @@ async def set_options(person: Person, entry_id: str, **changes: Any) -> None:
     }
     await person.form("options/flow", entry_id, options | changes)
     await until_loaded(person, entry_id)
+
+
+async def make_dashboard(person: Person) -> None:
+    """Make a dashboard: the approvals, what is going on, and the numbers."""
+    await person.ask(
+        "lovelace/dashboards/create",
+        url_path=DASHBOARD.split("/")[1],
+        title="Music",
+        icon="mdi:music-box-multiple",
+        mode="storage",
+    )
+    numbers = ("missing_albums", "needs_approval", "active_downloads", "download_rate", "next_scan", "catalogue_size")
+    await person.ask(
+        "lovelace/config/save",
+        url_path=DASHBOARD.split("/")[1],
+        config={
+            "views": [
+                {
+                    "title": "Music",
+                    "type": "masonry",
+                    "cards": [
+                        {"type": "todo-list", "entity": "todo.trusttune_approvals", "title": "Waiting for you"},
+                        {
+                            "type": "entities",
+                            "title": "TrustTune",
+                            "entities": [
+                                *(f"sensor.trusttune_{number}" for number in numbers),
+                                "binary_sensor.trusttune_download_client",
+                                "binary_sensor.trusttune_indexers",
+                                "switch.trusttune_scanner",
+                                "button.trusttune_scan_now",
+                            ],
+                        },
+                    ],
+                }
+            ]
+        },
+    )
