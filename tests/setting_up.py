@@ -29,7 +29,7 @@ async def set_up_trusttune(person: Person, world: World, client: RunningClient) 
             "jellyfin_api_key": world.jellyfin.api_key,
             "jellyfin_verify_ssl": True,
         },
-        {"music_folder": str(world.music_folder)},
+        {"music_folder": str(world.music_folder), "internet_archive": False},
     )
     entry_id: str = result["result"]["entry_id"]
     await add_indexer(person, entry_id, world)
@@ -50,11 +50,8 @@ async def until_loaded(person: Person, entry_id: str, *, within_s: float = 30.0)
 
 async def add_indexer(person: Person, entry_id: str, world: World) -> None:
     """Add the world's Torznab indexer."""
-    await person.form(
-        "subentries/flow",
-        [entry_id, "indexer"],
-        {"name": "World", "url": world.torznab.url, "api_key": world.torznab.api_key},
-    )
+    form = {"kind": "torznab", "name": "World", "url": world.torznab.url, "api_key": world.torznab.api_key}
+    await person.form("subentries/flow", [entry_id, "indexer"], form)
 
 
 async def set_options(person: Person, entry_id: str, **changes: Any) -> None:

@@ -10,15 +10,17 @@ from homeassistant.config_entries import (
     ConfigEntry,
     ConfigFlow,
     ConfigFlowResult,
+    ConfigSubentryData,
     ConfigSubentryFlow,
 )
-from homeassistant.const import CONF_API_KEY, CONF_PASSWORD, CONF_URL
+from homeassistant.const import CONF_API_KEY, CONF_NAME, CONF_PASSWORD, CONF_URL
 from homeassistant.core import callback
 from yarl import URL
 
 from .configuration import client_config, jellyfin_config, lidarr_config, ports
 from .const import (
     CONF_CLIENT,
+    CONF_INTERNET_ARCHIVE,
     CONF_JELLYFIN,
     CONF_LIDARR,
     CONF_LOCAL_FOLDER,
@@ -31,11 +33,13 @@ from .const import (
 from .engine.connections import check_client, check_jellyfin, check_lidarr, check_music_folder
 from .flow_forms import (
     CLIENT_FORM,
+    INTERNET_ARCHIVE,
     JELLYFIN_API_KEY,
     JELLYFIN_URL,
     LIBRARY_FORM,
     LIDARR_API_KEY,
     LIDARR_URL,
+    NEW_LIBRARY_FORM,
     PASSWORD_FIELD,
     SECRET_FIELD,
     SERVICES_FORM,
@@ -139,10 +143,15 @@ class TrustTuneConfigFlow(ConfigFlow, domain=DOMAIN):
                 self._parts[CONF_MUSIC_FOLDER] = folder
                 if self.source == SOURCE_RECONFIGURE:
                     return self._update(self._get_reconfigure_entry(), self._parts, self.unique_id)
-                return self.async_create_entry(title=NAME, data=self._parts)
+                subentries = [_internet_archive()] if user_input[CONF_INTERNET_ARCHIVE] else None
+                return self.async_create_entry(title=NAME, data=self._parts, subentries=subentries)
         return self.async_show_form(
             step_id="library",
-            data_schema=self.add_suggested_values_to_schema(LIBRARY_FORM, user_input or self._shown),
+            data_schema=self.add_suggested_values_to_schema(
+                # Later it is one indexer among the others, and changed there.
+                LIBRARY_FORM if self.source == SOURCE_RECONFIGURE else NEW_LIBRARY_FORM,
+                user_input or self._shown,
+            ),
             errors=findings.errors,
             description_placeholders=findings.placeholders,
         )
@@ -197,6 +206,15 @@ class TrustTuneConfigFlow(ConfigFlow, domain=DOMAIN):
         if not (is_changed and entry.update_listeners):
             self.hass.config_entries.async_schedule_reload(entry.entry_id)
         return result
+
+
+def _internet_archive() -> ConfigSubentryData:
+    return ConfigSubentryData(
+        data=INTERNET_ARCHIVE,
+        subentry_type=SUBENTRY_INDEXER,
+        title=INTERNET_ARCHIVE[CONF_NAME],
+        unique_id=INTERNET_ARCHIVE[CONF_URL],
+    )
 
 
 def _unique_id(url: str) -> str:

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import httpx
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_API_KEY, CONF_NAME, CONF_PASSWORD, CONF_URL, CONF_USERNAME, CONF_VERIFY_SSL
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers.aiohttp_client import async_get_clientsession
-from homeassistant.helpers.httpx_client import create_async_httpx_client
+from homeassistant.helpers.aiohttp_client import SERVER_SOFTWARE, async_get_clientsession
 from homeassistant.util import dt as dt_util
 from homeassistant.util.ssl import get_default_context
 
@@ -22,6 +22,7 @@ from .const import (
     CONF_DOWNLOAD_LIMIT,
     CONF_END_CRON,
     CONF_JELLYFIN,
+    CONF_KIND,
     CONF_LIDARR,
     CONF_LOCAL_FOLDER,
     CONF_MAX_NEW_TICKETS,
@@ -47,6 +48,7 @@ from .engine.config import (
     ClientConfig,
     EngineConfig,
     IndexerConfig,
+    IndexerKind,
     JellyfinConfig,
     LidarrConfig,
     OllamaConfig,
@@ -98,7 +100,10 @@ def ports(hass: HomeAssistant) -> Ports:
     """Give the engine Home Assistant's ways to the outside world."""
     return Ports(
         session=async_get_clientsession(hass),
-        http_client=lambda timeout_s: create_async_httpx_client(hass, timeout=timeout_s),
+        # Not Home Assistant's: that one lives until Home Assistant stops, the engine's until the entry is unloaded.
+        http_client=lambda timeout_s: httpx.AsyncClient(
+            timeout=timeout_s, verify=get_default_context(), headers={"User-Agent": SERVER_SOFTWARE}
+        ),
         ssl_context=get_default_context(),
     )
 
@@ -128,7 +133,13 @@ def jellyfin_config(data: Mapping[str, Any]) -> JellyfinConfig:
 
 def indexer_config(indexer_id: str, data: Mapping[str, Any]) -> IndexerConfig:
     """Read an indexer's subentry."""
-    return IndexerConfig(id=indexer_id, name=data[CONF_NAME], url=data[CONF_URL], api_key=data.get(CONF_API_KEY, ""))
+    return IndexerConfig(
+        id=indexer_id,
+        name=data[CONF_NAME],
+        url=data[CONF_URL],
+        kind=IndexerKind(data[CONF_KIND]),
+        api_key=data.get(CONF_API_KEY, ""),
+    )
 
 
 def ollama_config(data: Mapping[str, Any]) -> OllamaConfig | None:

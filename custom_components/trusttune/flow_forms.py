@@ -35,7 +35,9 @@ from .const import (
     CONF_DOWNLOAD_LIMIT,
     CONF_END_CRON,
     CONF_FOLDERS,
+    CONF_INTERNET_ARCHIVE,
     CONF_JELLYFIN,
+    CONF_KIND,
     CONF_LIDARR,
     CONF_LOCAL_FOLDER,
     CONF_MAX_NEW_TICKETS,
@@ -50,7 +52,7 @@ from .const import (
     CONF_STORAGE_BUDGET,
     CONF_UPLOAD_LIMIT,
 )
-from .engine.config import BrainConfig, BrainMode, ScanConfig
+from .engine.config import BrainConfig, BrainMode, IndexerKind, ScanConfig
 from .engine.errors import CredentialsError, EngineError
 from .engine.schedule import CronTrigger, ScheduleError
 from .errors import error_key
@@ -98,6 +100,12 @@ SERVICES_FORM = vol.Schema(
     }
 )
 LIBRARY_FORM = vol.Schema({vol.Required(CONF_MUSIC_FOLDER, default="/media/music"): TEXT_FIELD})
+NEW_LIBRARY_FORM = LIBRARY_FORM.extend({vol.Required(CONF_INTERNET_ARCHIVE, default=True): BooleanSelector()})
+INTERNET_ARCHIVE = {
+    CONF_KIND: IndexerKind.INTERNET_ARCHIVE.value,
+    CONF_NAME: "Internet Archive",
+    CONF_URL: "https://archive.org",
+}
 OPTIONS_FORM = vol.Schema(
     {
         vol.Required(CONF_BRAIN_MODE, default=BrainConfig().mode.value): SelectSelector(
@@ -126,6 +134,13 @@ OPTIONS_FORM = vol.Schema(
 )
 INDEXER_FORM = vol.Schema(
     {
+        vol.Required(CONF_KIND, default=IndexerKind.TORZNAB.value): SelectSelector(
+            SelectSelectorConfig(
+                options=[kind.value for kind in IndexerKind],
+                mode=SelectSelectorMode.LIST,
+                translation_key="indexer_kind",
+            )
+        ),
         vol.Required(CONF_NAME): TEXT_FIELD,
         vol.Required(CONF_URL): URL_FIELD,
         vol.Optional(CONF_API_KEY): SECRET_FIELD,

@@ -6,7 +6,7 @@ from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigSubentryFlow,
 from homeassistant.const import CONF_API_KEY, CONF_NAME, CONF_URL
 
 from .configuration import indexer_config, ports
-from .const import CONF_END_CRON, CONF_START_CRON
+from .const import CONF_END_CRON, CONF_KIND, CONF_START_CRON
 from .engine.connections import check_indexer
 from .flow_forms import BANDWIDTH_RULE_FORM, INDEXER_FORM, Findings
 
@@ -30,7 +30,12 @@ class IndexerFlow(ConfigSubentryFlow):
             if not name:
                 findings.add(CONF_NAME, "name_needed")
             url = findings.address(CONF_URL, user_input[CONF_URL])
-            data = {CONF_NAME: name, CONF_URL: url, CONF_API_KEY: user_input.get(CONF_API_KEY, "").strip()}
+            data = {
+                CONF_KIND: user_input[CONF_KIND],
+                CONF_NAME: name,
+                CONF_URL: url,
+                CONF_API_KEY: user_input.get(CONF_API_KEY, "").strip(),
+            }
             if not findings.errors:
                 others = [each for each in self._get_entry().subentries.values() if each is not subentry]
                 if any(each.unique_id == url for each in others):

@@ -72,7 +72,7 @@ def _row(approval: Approval) -> TodoItem:
 
 def _describe(candidate: Candidate) -> str:
     release = candidate.release
-    parts = [f"{release.title} ({candidate.confidence:.0%} sure).", candidate.explanation]
+    parts = [f"{release.title} ({min(candidate.confidence, 0.99):.0%} sure).", candidate.explanation]
     if release.licence:
         parts.append(f"Licence: {release.licence}.")
     return " ".join(part for part in parts if part)

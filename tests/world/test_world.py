@@ -25,7 +25,7 @@ _FOLDERS = {"qbittorrent-5.3": "debian", "qbittorrent-4.5": "qbittorrent-4.5"}
 async def eventually[T](look: Callable[[], T], bound_s: float = 20.0) -> T:
     """Wait until a blocking look at another program gives something true."""
     async with asyncio.timeout(bound_s):
-        while not (seen := await asyncio.to_thread(look)):  # noqa: ASYNC110 - another program gives no event
+        while not (seen := await asyncio.to_thread(look)):
             await asyncio.sleep(0.05)
     return seen
 

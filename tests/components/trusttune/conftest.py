@@ -16,6 +16,7 @@ from pytest_socket import enable_socket, socket_allow_hosts
 from custom_components.trusttune.const import (
     CONF_CLIENT,
     CONF_JELLYFIN,
+    CONF_KIND,
     CONF_LIDARR,
     CONF_MUSIC_FOLDER,
     DOMAIN,
@@ -108,6 +109,7 @@ def make_entry(quiet_world: World) -> MakeEntry:
                     data={
                         CONF_NAME: "World",
                         CONF_URL: quiet_world.torznab.url,
+                        CONF_KIND: "torznab",
                         CONF_API_KEY: quiet_world.torznab.api_key,
                     },
                     subentry_type=SUBENTRY_INDEXER,

@@ -54,6 +54,9 @@ async def test_the_dialog_makes_an_entry_of_three_forms(
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert result["title"] == "TrustTune"
     assert result["data"] == entry_data(shared_client, quiet_world)
+    (archive,) = result["result"].subentries.values()
+    assert archive.title == "Internet Archive", "what may be used out of the box"
+    assert archive.data["url"] == "https://archive.org"
     assert result["result"].unique_id == shared_client.url.removeprefix("http://")
     await hass.async_block_till_done()
     assert await hass.config_entries.async_unload(result["result"].entry_id)
@@ -169,9 +172,14 @@ async def test_lidarr_and_jellyfin_may_be_left_out_and_the_music_folder_may_not(
     assert result["step_id"] == "library"
     for folder in ("/not/there", "music", str(tmp_path / "file")):
         (tmp_path / "file").touch()
-        result = await hass.config_entries.flow.async_configure(flow_id, {"music_folder": folder})
+        result = await hass.config_entries.flow.async_configure(
+            flow_id, {"music_folder": folder, "internet_archive": False}
+        )
         assert result["errors"] == {"music_folder": "folder_unusable"}
-    result = await hass.config_entries.flow.async_configure(flow_id, {"music_folder": str(quiet_world.music_folder)})
+    result = await hass.config_entries.flow.async_configure(
+        flow_id, {"music_folder": str(quiet_world.music_folder), "internet_archive": False}
+    )
+    assert not result["result"].subentries
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert set(result["data"]) == {"client", "music_folder"}
     await hass.async_block_till_done()

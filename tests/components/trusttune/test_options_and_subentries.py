@@ -109,8 +109,22 @@ async def test_an_indexer_is_asked_before_it_is_kept(
     assert result["type"] is FlowResultType.CREATE_ENTRY
     await hass.async_block_till_done()
     (indexer,) = (await engine_config(hass, entry)).indexers
-    assert (indexer.name, indexer.url, indexer.api_key) == tuple(right.values())
+    assert {"name": indexer.name, "url": indexer.url, "api_key": indexer.api_key} == right
     assert entry.state is ConfigEntryState.LOADED
+
+
+async def test_the_internet_archive_is_an_indexer_of_its_own_kind(
+    hass: HomeAssistant, entry: MockConfigEntry, quiet_world: World
+) -> None:
+    form = {"kind": "internet_archive", "name": "Archive", "url": quiet_world.internet_archive.url}
+    result = await hass.config_entries.subentries.async_init(
+        (entry.entry_id, "indexer"), context={"source": "user"}, data=form
+    )
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    await hass.async_block_till_done()
+    found = await entry.runtime_data.engine.search("Copper Almanac", "Harbour Songs")
+    licensed = [candidate for candidate in found if candidate.release.licence]
+    assert licensed, "what the Internet Archive lists says its licence"
 
 
 async def test_an_indexer_is_there_once_and_can_be_changed(
