@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import httpx
 
-from custom_components.trusttune.engine import Engine, EngineConfig, Ports
+from custom_components.trusttune.engine import Engine, EngineConfig, EngineStatus, Ports
 from custom_components.trusttune.engine.config import (
     BrainConfig,
     ClientConfig,
@@ -41,7 +41,7 @@ def configuration(folder: Path, world: World, client: RunningClient, **changes: 
         indexers=(IndexerConfig("world", "World", world.torznab.url, api_key=world.torznab.api_key),),
         brain=BrainConfig(),
         scan=ScanConfig(cron=""),
-        workers=WorkerConfig(poll_interval_s=0.3),
+        workers=WorkerConfig(poll_interval_s=0.3, missing_timeout_s=1.0),
     )
     return replace(config, **changes)
 
@@ -74,6 +74,17 @@ class Household:
         except TimeoutError:
             last = [f"{each.from_state} -> {each.to_state}: {each.why}" for each in self.entries[-8:]]
             raise AssertionError(f"It did not happen within {within_s} s. Last: {last}") from None
+
+    async def shows(self, claim: Callable[[EngineStatus], bool], *, within_s: float = PATIENCE_S) -> None:
+        """Wait until a claim about the engine's status is true."""
+        shown = asyncio.Event()
+        unsubscribe = self.engine.subscribe_status(lambda status: shown.set() if claim(status) else None)
+        try:
+            if not claim(self.engine.status):
+                async with asyncio.timeout(within_s):
+                    await shown.wait()
+        finally:
+            unsubscribe()
 
     async def reaches(self, ticket_id: str, states: State | Collection[State], **bounds: float) -> Ticket:
         """Wait until a ticket has been in one of these states, and give it as it is now."""

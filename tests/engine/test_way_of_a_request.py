@@ -1,14 +1,18 @@
 """The whole way of a request, through a real torrent client and a real swarm, without Home Assistant."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
-from custom_components.trusttune.engine.config import BrainConfig, WorkerConfig
+from custom_components.trusttune.engine.config import BrainConfig, ClientConfig, WorkerConfig
 from custom_components.trusttune.engine.errors import TicketError, TransitionError
 from custom_components.trusttune.engine.journal import entry as journal
+from custom_components.trusttune.engine.status import ProblemKind
 from custom_components.trusttune.engine.tickets.state import State
 from custom_components.trusttune.engine.tickets.ticket import Priority, Requester, Source
+from custom_components.trusttune.engine.torrents.client import Progress
+from custom_components.trusttune.engine.torrents.qbittorrent import QBittorrentClient
 from tests.household import configuration, files_below, household
 from tests.torrent_clients import RunningClient
 from tests.world.world import World
@@ -154,15 +158,12 @@ async def test_a_client_that_goes_away_in_the_middle_and_comes_back_finishes(
         await home.reaches(ticket.id, State.DOWNLOADING)
         await home.until(lambda: any(each.event is journal.Event.ADDED_TO_CLIENT for each in home.entries))
         await torrentd.kill()
-        gone = [status for status in [home.engine.status] if not status.is_client_connected]
-        unsubscribe = home.engine.subscribe_status(
-            lambda status: gone.append(status) if not status.is_client_connected else None
-        )
-        await home.engine.tickets()
+        await home.shows(lambda status: not status.is_client_connected)
+        assert [problem.kind for problem in home.engine.status.problems] == [ProblemKind.CLIENT_UNREACHABLE]
         await torrentd.start()
         await world.seeder.limit(0)
         await home.reaches(ticket.id, State.COMPLETED)
-        unsubscribe()
+        assert home.engine.status.problems == ()
 
 
 async def test_a_stalled_download_is_quarantined_and_the_next_one_is_taken(
@@ -243,3 +244,76 @@ async def test_magnet_given_by_hand_is_what_comes(world: World, torrentd: Runnin
         await home.engine.force_magnet(ticket.id, magnet, who="Ada")
         done = await home.reaches(ticket.id, State.COMPLETED)
         assert done.info_hash == torrent.info_hash
+
+
+async def test_a_torrent_of_another_program_is_never_touched(
+    world: World, torrentd: RunningClient, tmp_path: Path
+) -> None:
+    torrent = world.torrent("night-ledger-iii-flac")
+    client = QBittorrentClient(ClientConfig(torrentd.url, torrentd.username, torrentd.password))
+    await client.add(torrent.metainfo(world.tracker.url), info_hash=torrent.info_hash, tags=(), category="lidarr")
+
+    def is_there() -> bool:
+        listed = client._main.torrents.get(torrent.info_hash, {})
+        return listed.get("category") == "lidarr" and listed.get("progress") == 1
+
+    config = configuration(tmp_path, world, torrentd, brain=BrainConfig(always_ask=True))
+    async with household(config) as home:
+        ticket, _ = await home.engine.request("Velvet Parallax", "Night Ledger III", requester=ADA)
+        await home.reaches(ticket.id, State.NEEDS_APPROVAL)
+        await home.engine.force_magnet(ticket.id, f" Magnet:?xt=urn:btih:{torrent.info_hash}", who="Ada")
+        await home.until(lambda: any(each.event is journal.Event.QUARANTINED for each in home.entries))
+        await home.until(lambda: home.states(ticket.id)[-1] is State.NEEDS_APPROVAL)
+        await home.engine.cancel(ticket.id, who="Ada")
+    await client.torrents()
+    assert is_there()
+    assert len(files_below(torrentd.download_folder)) == 3
+    await client.close()
+
+
+async def test_cancelling_twice_is_as_good_as_once(world: World, torrentd: RunningClient, tmp_path: Path) -> None:
+    await world.seeder.limit(20_000)
+    async with household(configuration(tmp_path, world, torrentd)) as home:
+        ticket, _ = await home.engine.request("Velvet Parallax", "Glass Meridian", requester=ADA)
+        await home.until(lambda: any(each.event is journal.Event.ADDED_TO_CLIENT for each in home.entries))
+        ended = await asyncio.gather(*(home.engine.cancel(ticket.id, who=name) for name in ("Ada", "Ben")))
+        assert [each.state for each in ended] == [State.CANCELLED, State.CANCELLED]
+        assert home.states(ticket.id).count(State.CANCELLED) == 1
+
+
+async def test_a_dry_run_takes_no_magnet(quiet_world: World, torrentd: RunningClient, tmp_path: Path) -> None:
+    async with household(configuration(tmp_path, quiet_world, torrentd)) as home:
+        ticket, _ = await home.engine.request("Nobody At All", "Nothing", requester=ADA, is_dry_run=True)
+        await home.reaches(ticket.id, State.ACQUISITION_FAILED)
+        with pytest.raises(TicketError, match="dry run"):
+            await home.engine.force_magnet(ticket.id, f"magnet:?xt=urn:btih:{'a' * 40}", who="Ada")
+
+
+async def test_an_outage_of_lidarr_fails_no_ticket(quiet_world: World, torrentd: RunningClient, tmp_path: Path) -> None:
+    quiet_world.faults.set("lidarr", "starting_503")
+    async with household(configuration(tmp_path, quiet_world, torrentd)) as home:
+        ticket, _ = await home.engine.request("Velvet Parallax", "Glass Meridian", requester=ADA)
+        await home.until(lambda: any(each.event is journal.Event.NOTE for each in home.entries))
+        assert [problem.kind for problem in home.engine.status.problems] == [ProblemKind.LIDARR]
+        quiet_world.faults.clear()
+        await home.reaches(ticket.id, {State.AUTO_APPROVED, State.NEEDS_APPROVAL})
+        assert State.FAILED not in home.states(ticket.id)
+
+
+async def test_a_pack_that_serves_two_tickets_keeps_the_files_of_both(
+    world: World, torrentd: RunningClient, tmp_path: Path
+) -> None:
+    torrent = world.torrent("night-ledger-iii-flac")
+    magnet = f"magnet:?xt=urn:btih:{torrent.info_hash}&tr={world.tracker.url}"
+    config = configuration(tmp_path, world, torrentd, brain=BrainConfig(always_ask=True), lidarr=None)
+    async with household(config) as home:
+        tickets = []
+        for album in ("Night Ledger III", "Night Ledger Three"):
+            ticket, _ = await home.engine.request("Velvet Parallax", album, requester=ADA)
+            await home.reaches(ticket.id, {State.NEEDS_APPROVAL, State.ACQUISITION_FAILED})
+            await home.engine.force_magnet(ticket.id, magnet, who="Ada")
+            tickets.append(ticket)
+        for ticket in tickets:
+            await home.reaches(ticket.id, State.COMPLETED)
+        torrents = await home.engine._client.torrents()
+        assert [each.state for each in torrents.values()] == [Progress.COMPLETE]

@@ -95,6 +95,8 @@ class Acquisition:
         if resolved.info_hash in bad:
             return StoredCandidate(0, refused(candidate, "history", "It was tried before and found bad"))
         seen = await self.see(wanted, candidate, resolved)
+        if seen.is_refused:
+            return StoredCandidate(0, seen)
         return StoredCandidate(0, seen, resolved.info_hash, resolved.source)
 
     async def see(self, wanted: WantedAlbum, candidate: Candidate, resolved: ResolvedTorrent) -> Candidate:

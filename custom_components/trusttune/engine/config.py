@@ -139,6 +139,8 @@ class WorkerConfig:
     poll_interval_s: float = 2.0
     stall_timeout_s: float = 6 * 3600.0
     metadata_timeout_s: float = 600.0
+    missing_timeout_s: float = 60.0
+    """A torrent that the client no longer lists for so long was removed by a person."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from .acquisition import Acquisition
 from .config import EngineConfig
 from .connections import LIDARR_TIMEOUT_S, check_music_folder
-from .errors import CredentialsError, EngineError, LibraryError, TicketError
+from .errors import CredentialsError, EngineError, LibraryError, NotReachableError, TicketError
 from .indexers.kinds import make_indexer
 from .journal import entry as journal_rows
 from .journal.entry import Entry
@@ -39,6 +39,7 @@ from .wanted.lidarr import LidarrLibrary
 _LOGGER = logging.getLogger(__name__)
 
 _MAX_NAME = 500
+_CLIENT_ANSWERS_WITHIN_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ class Engine:
             self._acquisition,
             self._orchestrator,
             on_round=self._publish_status,
-            on_connected=self._bandwidth.apply,
+            on_answer=self._client_answered,
         )
         self._scanner = Scanner(
             config.scan,
@@ -111,7 +112,7 @@ class Engine:
             config.time_zone,
             ports.clock,
             find_gaps=self._find_gaps,
-            catalogue_bytes=lambda: self._catalogue_bytes,
+            catalogue_bytes=self._find_catalogue_bytes,
         )
 
     # --- life -----------------------------------------------------------------------------------
@@ -257,6 +258,10 @@ class Engine:
 
     # --- inside ---------------------------------------------------------------------------------
 
+    async def _client_answered(self, is_new: bool) -> None:
+        if is_new or self._bandwidth.is_due:
+            await self._bandwidth.apply()
+
     async def _enrich(self, wanted: WantedAlbum) -> WantedAlbum:
         """Learn the tracks of an album from Lidarr; without it the album stays as it was asked for."""
         if self._lidarr is None:
@@ -270,6 +275,15 @@ class Engine:
         gaps = await self._ask("lidarr", find_gaps(self._lidarr, self._jellyfin))
         self._missing_albums = len(gaps)
         return gaps
+
+    async def _find_catalogue_bytes(self) -> int:
+        """Give the catalogue's size, once the client has told it. Raises NotReachableError."""
+        try:
+            async with asyncio.timeout(_CLIENT_ANSWERS_WITHIN_S):
+                await self._watch.has_answered.wait()
+        except TimeoutError:
+            raise NotReachableError("The torrent client does not answer: how much room is left is not known") from None
+        return self._catalogue_bytes
 
     async def _ask[T](self, subject: str, question: Awaitable[T]) -> T:
         """Ask Lidarr or Jellyfin, and keep what goes wrong as a problem until it goes right."""
@@ -306,7 +320,10 @@ class Engine:
         while True:
             await self._recount.wait()
             self._recount.clear()
-            await self._count()
+            try:
+                await self._count()
+            except EngineError:
+                _LOGGER.exception("Tickets could not be counted")
 
     async def _count(self) -> None:
         self._counts = await self._journal.read(store.count_tickets)

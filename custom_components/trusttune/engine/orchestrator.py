@@ -7,13 +7,22 @@ people's decisions to the methods of Orchestrator.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from .acquisition import Acquisition
 from .config import EngineConfig
-from .errors import EngineError, IndexerError, MetainfoError, NotReachableError, TransitionError
+from .errors import (
+    EngineError,
+    IndexerError,
+    MetainfoError,
+    NotReachableError,
+    RateLimitedError,
+    TicketError,
+    TorrentClientError,
+    TransitionError,
+)
 from .journal.entry import Event
 from .journal.journal import Journal, Writer
 from .library.settle import Settling
@@ -27,9 +36,14 @@ from .wanted.album import WantedAlbum
 _LOGGER = logging.getLogger(__name__)
 
 MAX_GRABS = 5
-"""So many releases are downloaded for a ticket before a person has to look."""
+"""So many releases are downloaded for a ticket before a person has to look; each retry allows as many again."""
 MAX_RETRIES = 6
 FIRST_RETRY_S = 5.0
+_LAST_PAUSE_S = 300.0
+
+
+class _LibraryAwayError(EngineError):
+    """Lidarr cannot be asked about an album now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +118,10 @@ class Orchestrator:
                 delay.timer.cancel()
         self._delays.clear()
 
+    def is_working_on(self, ticket_id: str) -> bool:
+        """Whether a stage works on this ticket at this moment."""
+        return ticket_id in self._running
+
     def wake(self) -> None:
         """Look for tickets whose turn it is."""
         self._wake.set()
@@ -139,21 +157,28 @@ class Orchestrator:
             await asyncio.wait([task])
         try:
             return await self.finish_cancel(ticket, who)
-        except NotReachableError:
+        except TicketError:
+            raise
+        except EngineError as error:
+            _LOGGER.info("Ticket %s is cancelled when its torrent can be stopped: %s", ticket.id, error)
             return ticket
 
     async def finish_cancel(self, ticket: Ticket, who: str = WHO) -> Ticket:
         """Take a cancelled ticket's torrent out of the client, then say it is cancelled. Raises EngineError."""
         info_hash = ticket.info_hash
         if info_hash is not None:
+            torrent = (await self._client.torrents()).get(info_hash)
             is_shared = await self._journal.read(lambda connection: store.is_shared(connection, info_hash, ticket.id))
-            if not is_shared:
+            if torrent is not None and ticket.tag in torrent.tags and not is_shared:
                 await self._client.delete(info_hash, with_files=True)
-        return await self._decide(
-            lambda writer: store.move_ticket(
-                writer, ticket.id, State.CANCELLED, who=who, why="Cancelled", is_cancelling=0
-            )
-        )
+
+        def end(writer: Writer) -> Ticket:
+            present = store.get_ticket(writer.connection, ticket.id)
+            if present.state is State.CANCELLED:
+                return present
+            return store.move_ticket(writer, ticket.id, State.CANCELLED, who=who, why="Cancelled", is_cancelling=0)
+
+        return await self._decide(end)
 
     async def _decide(self, work: Callable[[Writer], Ticket]) -> Ticket:
         ticket = await self._journal.write(work)
@@ -192,8 +217,10 @@ class Orchestrator:
             try:
                 for stage in self._stages:
                     await self._fill(stage)
-            except EngineError:
-                _LOGGER.exception("Tickets could not be read")
+            except Exception:
+                _LOGGER.exception("Tickets could not be read; trying again in %s s", FIRST_RETRY_S)
+                await asyncio.sleep(FIRST_RETRY_S)
+                self.wake()
 
     async def _fill(self, stage: Stage) -> None:
         busy = sum(1 for name in self._stage_of.values() if name == stage.name)
@@ -205,9 +232,11 @@ class Orchestrator:
             return
         held = {*self._running, *(ticket_id for ticket_id, delay in self._delays.items() if delay.timer)}
         tickets = await self._journal.read(
-            lambda connection: store.list_tickets(connection, states=stage.states, limit=free + len(held))
+            lambda connection: store.list_tickets(
+                connection, states=stage.states, limit=free + len(held), with_cancelling=False
+            )
         )
-        for ticket in [each for each in tickets if each.id not in held and not each.is_cancelling][:free]:
+        for ticket in [each for each in tickets if each.id not in held][:free]:
             self._stage_of[ticket.id] = stage.name
             self._running[ticket.id] = asyncio.create_task(
                 self._work(stage, ticket), name=f"trusttune {stage.name} {ticket.id}"
@@ -219,34 +248,54 @@ class Orchestrator:
             self._forget_delay(ticket.id)
         except TransitionError:
             _LOGGER.debug("Ticket %s was moved by somebody else meanwhile", ticket.id)
-        except NotReachableError as error:
-            await self._later(ticket, error)
-        except EngineError as error:
-            await self._fail_here(ticket, str(error))
-        except Exception as error:
-            _LOGGER.exception("Ticket %s failed while it was %s", ticket.id, ticket.state)
-            await self._fail_here(ticket, f"Something unexpected went wrong ({type(error).__name__})")
+        except Exception as error:  # noqa: BLE001 - told by what follows; a worker never dies of a ticket
+            try:
+                await self._give_up_or_wait(ticket, error)
+            except Exception:
+                # Not even that could be written down: the disk may be full. The ticket stays where it is.
+                _LOGGER.exception("Ticket %s could not be failed", ticket.id)
+                self._wait(ticket.id, _LAST_PAUSE_S)
         finally:
             self._running.pop(ticket.id, None)
             self._stage_of.pop(ticket.id, None)
             self.wake()
 
-    async def _later(self, ticket: Ticket, error: NotReachableError) -> None:
+    async def _give_up_or_wait(self, ticket: Ticket, error: Exception) -> None:
+        match error:
+            case _LibraryAwayError():
+                await self._later(ticket, error, gives_up=False)
+            case NotReachableError():
+                await self._later(ticket, error)
+            case RateLimitedError():
+                await self._later(ticket, error, pause_s=error.retry_after_s)
+            case EngineError():
+                await self._fail_here(ticket, str(error))
+            case _:
+                _LOGGER.error("Ticket %s failed while it was %s", ticket.id, ticket.state, exc_info=error)
+                await self._fail_here(ticket, f"Something unexpected went wrong ({type(error).__name__})")
+
+    async def _later(
+        self, ticket: Ticket, error: EngineError, *, gives_up: bool = True, pause_s: float = FIRST_RETRY_S
+    ) -> None:
         """Try again after a pause that doubles; the last time it fails."""
-        delay = self._delays.setdefault(ticket.id, Delay())
-        delay.tries += 1
-        if delay.tries > MAX_RETRIES:
+        tries = self._delays.setdefault(ticket.id, Delay()).tries
+        if tries >= MAX_RETRIES and gives_up:
             await self._fail_here(ticket, str(error))
             return
-        if delay.tries == 1:
+        if tries == 0:
             await self._note(ticket.id, f"{error} Trying again soon.")
-        pause = FIRST_RETRY_S * 2 ** (delay.tries - 1)
+        self._wait(ticket.id, min(pause_s * 2**tries, max(pause_s, _LAST_PAUSE_S)))
+
+    def _wait(self, ticket_id: str, pause_s: float) -> None:
+        """Leave a ticket alone for a while."""
+        delay = self._delays.setdefault(ticket_id, Delay())
+        delay.tries += 1
 
         def expired() -> None:
             delay.timer = None
             self.wake()
 
-        delay.timer = asyncio.get_running_loop().call_later(pause, expired)
+        delay.timer = asyncio.get_running_loop().call_later(pause_s, expired)
 
     def _forget_delay(self, ticket_id: str) -> None:
         delay = self._delays.pop(ticket_id, None)
@@ -265,7 +314,11 @@ class Orchestrator:
                 ticket, State.ACQUIRING, "Looking for it on the indexers", attempts=ticket.attempts + 1
             )
         if not ticket.wanted.tracks:
-            wanted = await self._enrich(ticket.wanted)
+            try:
+                wanted = await self._enrich(ticket.wanted)
+            except EngineError as error:
+                # Its outage is no ticket's fault: they all wait until it is back.
+                raise _LibraryAwayError(str(error)) from error
             if wanted != ticket.wanted:
                 await self._journal.write(lambda writer: store.enrich_wanted(writer, ticket.id, wanted))
                 ticket = await self._journal.read(lambda connection: store.get_ticket(connection, ticket.id))
@@ -275,7 +328,7 @@ class Orchestrator:
                 store.grabbed(connection, ticket.id),
             )
         )
-        if len(grabs) >= MAX_GRABS:
+        if len(grabs) >= MAX_GRABS * ticket.attempts:
             await self._move(ticket, State.ACQUISITION_FAILED, f"{len(grabs)} releases were tried and none was right")
             return
         found = await self._acquisition.find(ticket.wanted, {*bad, *grabs})
@@ -324,6 +377,9 @@ class Orchestrator:
             await self.hand_over(ticket.id, kept_hash, kept_torrent)
         except NotReachableError as error:
             _LOGGER.info("Ticket %s waits for the torrent client: %s", ticket.id, error)
+        except TorrentClientError as error:
+            present = await self._journal.read(lambda connection: store.get_ticket(connection, ticket.id))
+            await self.set_aside(present, str(error))
 
     async def hand_over(self, ticket_id: str, info_hash: str, torrent: bytes | str) -> None:
         """Give a ticket's torrent to the client; one that is there already is fine. Raises EngineError."""
@@ -342,14 +398,21 @@ class Orchestrator:
             ticket = await self._move(ticket, State.CONVERTING, verdict.why, data=verdict.report)
         if ticket.state is State.CONVERTING:
             ticket = await self._move(ticket, State.PLACING, "Its format is one the household keeps as it is")
-        placed = await self._settling.place(ticket)
+        placement = await self._journal.read(lambda connection: store.get_placement(connection, ticket.id))
+        if placement is None:
+            placed = await self._settling.place(ticket)
+            # Kept before anybody is told: whatever happens then, it is known what was created.
+            await self._journal.write(lambda writer: store.keep_placement(writer, ticket.id, placed))
+            placement = dict(placed)
+        notes = await self._settling.tell(ticket)
+        await self._complete(ticket, placement, notes)
 
+    async def _complete(self, ticket: Ticket, placement: Mapping[str, Any], notes: Sequence[str]) -> None:
         def complete(writer: Writer) -> None:
-            for note in placed.notes:
+            for note in notes:
                 writer.record(Event.NOTE, ticket_id=ticket.id, who=WHO, why=note)
-            store.keep_placement(writer, ticket.id, placed.placement)
-            why = f"{len(placed.placement['files'])} files are in {placed.placement['folder']}"
-            store.move_ticket(writer, ticket.id, State.COMPLETED, who=WHO, why=why, data=placed.placement)
+            why = f"{len(placement['files'])} files are in {placement['folder']}"
+            store.move_ticket(writer, ticket.id, State.COMPLETED, who=WHO, why=why, data=placement)
 
         await self._journal.write(complete)
         self.wake()

@@ -34,6 +34,9 @@ class Shelf:
     async def find_gaps(self) -> Sequence[WantedAlbum]:
         return self.gaps
 
+    async def find_catalogue_bytes(self) -> int:
+        return self.catalogue_bytes
+
     def scanner(self, config: ScanConfig) -> Scanner:
         return Scanner(
             config,
@@ -41,7 +44,7 @@ class Shelf:
             DUBLIN,
             lambda: self.now,
             find_gaps=self.find_gaps,
-            catalogue_bytes=lambda: self.catalogue_bytes,
+            catalogue_bytes=self.find_catalogue_bytes,
         )
 
 

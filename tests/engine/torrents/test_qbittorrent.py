@@ -62,14 +62,15 @@ async def test_adding_again_only_adds_the_new_tag(client: QBittorrentClient, tmp
     assert torrents[album.info_hash].tags == {"ticket:17", "ticket:18"}
 
 
-async def test_a_torrent_of_another_category_is_not_ours_until_we_add_it(
+async def test_a_torrent_of_another_category_is_left_to_whoever_added_it(
     client: QBittorrentClient, tmp_path: Path
 ) -> None:
     album = make_album(tmp_path / "seed")
     await client.add(album.raw, info_hash=album.info_hash, tags=(), category="films", stopped=True)
     assert album.info_hash not in await client.torrents()
-    await client.add(album.raw, info_hash=album.info_hash, tags=_TAGS, stopped=True)
-    assert (await client.torrents())[album.info_hash].tags == _TAGS
+    with pytest.raises(TorrentClientError, match="in films"):
+        await client.add(album.raw, info_hash=album.info_hash, tags=_TAGS, stopped=True)
+    assert album.info_hash not in await client.torrents()
 
 
 async def test_a_magnet_without_peers_has_no_files_and_no_export(client: QBittorrentClient) -> None:

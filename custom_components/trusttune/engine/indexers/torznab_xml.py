@@ -110,9 +110,9 @@ def _release(row: Element, indexer_id: str, secret: str) -> IndexedRelease | Non
     if not title or link is None:
         return None
     guid = row.findtext("guid", "").strip()
-    if not guid or guid == link or (secret and secret in guid) or "apikey" in guid.lower():
-        # The link may carry a key and a guid is written down: only its fingerprint is.
-        guid = hashlib.sha256(link.encode("utf-8", "replace")).hexdigest()[:32]
+    if not guid or guid == link or "?" in guid or "magnet:" in guid or (secret and secret in guid):
+        # A guid is written down, and an address with parameters may carry a key: only its fingerprint is kept.
+        guid = hashlib.sha256((guid or link).encode("utf-8", "replace")).hexdigest()[:32]
     sizes = [row.findtext("size"), enclosure.get("length") if enclosure is not None else None]
     sizes += attributes.get("size", [])
     return IndexedRelease(

@@ -76,15 +76,22 @@ async def place_album(
     *,
     ticket_id: str,
     staging_name: str = STAGING_NAME,
+    keep_plan: bool = False,
 ) -> Placement:
     """Copy the files of (disc, number) to `Artist/Album (Year)/NN - Title.ext` (`DD-NN - ...` with several discs).
 
     Nothing is ever overwritten: an identical file counts as placed, a different one raises LibraryError. On any
-    error or cancellation nothing that this ticket created stays. Call it again after a crash: it completes.
+    error or cancellation nothing that this ticket created stays. Call it again after a crash: it completes, and
+    knows what it had created; with `keep_plan` until forget_plan is called.
     """
     return await _in_thread(
-        lambda stop: _Placing(music_folder, wanted, files, ticket_id, staging_name, stop).place(),
+        lambda stop: _Placing(music_folder, wanted, files, ticket_id, staging_name, stop).place(keep_plan=keep_plan),
     )
+
+
+async def forget_plan(music_folder: Path, ticket_id: str, *, staging_name: str = STAGING_NAME) -> None:
+    """Remove what place_album kept to recognise its own files after a crash; none is fine."""
+    await _in_thread(lambda stop: _Placing.of(music_folder, ticket_id, staging_name, stop).forget())
 
 
 async def undo_placement(music_folder: Path, placement: Placement) -> None:
@@ -147,18 +154,32 @@ class _Placing:
         self._created: set[Path] = set()
         self._created_folders: list[Path] = []
 
-    def place(self) -> Placement:
-        if not self._files:
-            raise LibraryError("There are no files to place.")
+    @classmethod
+    def of(cls, music_folder: Path, ticket_id: str, staging_name: str, stop: threading.Event) -> _Placing:
+        """Give the placing of a ticket whose album is in its place."""
+        return cls(music_folder, WantedAlbum("", ""), {}, ticket_id, staging_name, stop)
+
+    def forget(self) -> None:
+        self._open()
+        self._clear_staging()
+
+    def _open(self) -> Path:
+        """Find the music folder and this ticket's corner in it; give the folder all staging lies in."""
         try:
             self._root = self._music_folder.resolve(strict=True)
         except OSError as error:
             raise LibraryError("The music folder is not there. Check that its disk is mounted.") from error
-        relative, names = album_paths(self._wanted, self._files)
-        folder = self._root / relative
         staging_root = self._root / f".{self._staging_name}"
         self._staging = staging_root / self._ticket
         self._plan = staging_root / f"{self._ticket}.json"
+        return staging_root
+
+    def place(self, *, keep_plan: bool) -> Placement:
+        if not self._files:
+            raise LibraryError("There are no files to place.")
+        relative, names = album_paths(self._wanted, self._files)
+        staging_root = self._open()
+        folder = self._root / relative
         try:
             self._check_inside(staging_root)
             self._check_inside(folder.parent)
@@ -172,7 +193,8 @@ class _Placing:
         except OSError as error:
             text = error.strerror or type(error).__name__
             raise LibraryError(f"The album could not be placed ({text}). Check the music folder's disk.") from error
-        self._clear_staging()
+        if not keep_plan:
+            self._clear_staging()
         return Placement(folder, placed, tuple(self._created_folders))
 
     def _check_inside(self, path: Path) -> None:

@@ -1,6 +1,7 @@
 """From a finished download to the library: find the files, check them, place them, tell the library's programs."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +17,10 @@ from ..torrents.paths import local_path
 from ..torrents.qbittorrent import QBittorrentClient
 from ..wanted.jellyfin import JellyfinLibrary
 from ..wanted.lidarr import LidarrLibrary
-from .place import place_album
+from .place import forget_plan, place_album
 from .verify import verify_album
+
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +30,6 @@ class Checked:
     is_trusted: bool
     why: str
     report: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """What was placed where, as plain values, and what a person should know of it."""
-
-    placement: Mapping[str, Any]
-    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +66,17 @@ class Settling:
         report = await verify_album(ticket.wanted, files.paths, root=files.folder, expected_sizes=files.sizes)
         return Checked(report.is_trusted, report.summary, report.to_dict())
 
-    async def place(self, ticket: Ticket) -> Placed:
-        """Place the files and tell Lidarr and Jellyfin. Raises EngineError, and then nothing was placed."""
+    async def place(self, ticket: Ticket) -> Mapping[str, Any]:
+        """Place the files; give the placement as plain values. Raises EngineError, and then nothing was placed."""
         files = await self._files(ticket)
-        placement = await place_album(self._config.music_folder, ticket.wanted, files.paths, ticket_id=ticket.id)
+        placement = await place_album(
+            self._config.music_folder, ticket.wanted, files.paths, ticket_id=ticket.id, keep_plan=True
+        )
+        return placement.to_dict()
+
+    async def tell(self, ticket: Ticket) -> tuple[str, ...]:
+        """Tell Lidarr and Jellyfin of a placed album whose placement is kept; give what a person should know."""
+        await forget_plan(self._config.music_folder, ticket.id)
         notes = [
             note
             for note in (
@@ -83,7 +85,7 @@ class Settling:
             )
             if note
         ]
-        return Placed(placement.to_dict(), tuple(notes))
+        return tuple(notes)
 
     async def _files(self, ticket: Ticket) -> Downloaded:
         """Find the downloaded file of every wanted track."""
@@ -115,6 +117,9 @@ class Settling:
             await told
         except EngineError as error:
             return f"{name} does not know of the new album yet: {error}"
+        except Exception as error:
+            _LOGGER.exception("%s could not be told of an album", name)
+            return f"{name} does not know of the new album yet ({type(error).__name__})"
         return ""
 
     async def _tell_lidarr(self, ticket: Ticket) -> None:

@@ -1,11 +1,13 @@
 """The background scan: turns gaps in the library into tickets, a few a day, when the household allows it."""
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
 from ..config import ScanConfig
+from ..errors import EngineError
 from ..journal.entry import Event
 from ..journal.journal import Journal, Writer
 from ..schedule import Schedule
@@ -14,6 +16,8 @@ from ..tickets import store
 from ..tickets.state import State
 from ..tickets.ticket import Priority, Requester, Source
 from ..wanted.album import WantedAlbum
+
+_LOGGER = logging.getLogger(__name__)
 
 _LAST_SCAN = "last_scan"
 _TODAY = "scan_day"
@@ -42,7 +46,7 @@ class Scanner:
         clock: Callable[[], float],
         *,
         find_gaps: Callable[[], Awaitable[Sequence[WantedAlbum]]],
-        catalogue_bytes: Callable[[], int],
+        catalogue_bytes: Callable[[], Awaitable[int]],
     ) -> None:
         self._config = config
         self._journal = journal
@@ -77,11 +81,14 @@ class Scanner:
     async def scan(self, *, who: str) -> ScanReport:
         """Look for gaps now and make tickets of them, within the day's number and the storage budget.
 
-        Raises EngineError where neither Lidarr nor Jellyfin can be asked.
+        Raises EngineError where Lidarr, Jellyfin or the torrent client cannot be asked.
         """
         gaps = await self._find_gaps()
-        has_room = self._catalogue_bytes() < self._config.storage_budget_bytes
-        return await self._journal.write(lambda writer: self._make_tickets(writer, gaps, has_room=has_room, who=who))
+        has_room = await self._catalogue_bytes() < self._config.storage_budget_bytes
+        self.last = await self._journal.write(
+            lambda writer: self._make_tickets(writer, gaps, has_room=has_room, who=who)
+        )
+        return self.last
 
     def _make_tickets(self, writer: Writer, gaps: Sequence[WantedAlbum], *, has_room: bool, who: str) -> ScanReport:
         today = datetime.fromtimestamp(writer.now, self._time_zone).date().isoformat()
@@ -109,13 +116,16 @@ class Scanner:
         remember(writer.connection, _LAST_SCAN, {"at": report.at, "gaps": report.gaps, "created": created})
         why = f"{len(gaps)} albums are missing; {created} new tickets"
         writer.record(Event.SCAN, who=who, why=why, data={"skipped": skipped[:50]})
-        self.last = report
         return report
 
     async def _scan_on_schedule(self) -> None:
         now = datetime.fromtimestamp(self._clock(), self._time_zone).time()
-        if self.is_enabled and not is_quiet(self._config, now):
+        if not self.is_enabled or is_quiet(self._config, now):
+            return
+        try:
             await self.scan(who="schedule")
+        except EngineError as error:
+            _LOGGER.warning("The scan was left out: %s", error)
 
 
 def is_quiet(config: ScanConfig, now: time) -> bool:

@@ -51,16 +51,19 @@ class Database:
         await loop.run_in_executor(None, executor.shutdown)
 
     async def run(self, work: Callable[[sqlite3.Connection], T], committed: Callable[[], None] = lambda: None) -> T:
-        """Run `work` in a transaction of its own: all of it is kept, or nothing.
+        """Run `work` in a transaction of its own: all of it is kept, or nothing. Raises StorageError.
 
         A caller that is cancelled does not stop work that has begun: it is committed whole.
         `committed` is called on the database's thread after the commit and before any later work.
         """
         if self._executor is None or self._connection is None:
             raise StorageError("The database is not open")
-        return await asyncio.get_running_loop().run_in_executor(
-            self._executor, _transact, self._connection, work, committed
-        )
+        try:
+            return await asyncio.get_running_loop().run_in_executor(
+                self._executor, _transact, self._connection, work, committed
+            )
+        except sqlite3.Error as error:
+            raise StorageError(f"The database cannot be used: {error}. Check the disk it lies on.") from error
 
 
 def _transact[T](

@@ -23,11 +23,10 @@ def approve(writer: Writer, ticket_id: str, number: int | None, who: str) -> Tic
     """Approve a candidate by its number, or the best one. Raises TicketError."""
     ticket = store.get_ticket(writer.connection, ticket_id)
     listed = store.get_candidates(writer.connection, ticket_id)
-    stored = next(
-        (each for each in listed if (each.number == number if number else not each.candidate.is_refused)), None
-    )
+    fitting = [each for each in listed if (number is None and not each.candidate.is_refused) or each.number == number]
+    stored = fitting[0] if fitting else None
     if stored is None:
-        what = f"no candidate {number}" if number else "no candidate"
+        what = f"no candidate {number}" if number is not None else "no candidate"
         raise TicketError(f"{ticket.wanted.title} has {what} that could be approved")
     bad = store.quarantined(writer.connection, ticket_id)
     for name in (*release_names(stored.candidate.release), stored.info_hash or ""):
@@ -61,6 +60,7 @@ def retry(writer: Writer, ticket_id: str, who: str) -> Ticket:
 
 def force_search(writer: Writer, ticket_id: str, who: str) -> Ticket:
     """Begin again with the search. Raises TicketError."""
+    _leave_torrent(writer, ticket_id, f"{who} asked for a new search")
     return store.move_ticket(
         writer, ticket_id, State.PENDING, who=who, why=f"{who} asked for a new search", chosen=None, info_hash=None
     )
@@ -68,7 +68,10 @@ def force_search(writer: Writer, ticket_id: str, who: str) -> Ticket:
 
 def force_magnet(writer: Writer, ticket_id: str, magnet: str, who: str) -> Ticket:
     """Approve a torrent that a person brought along. Raises MetainfoError, TicketError."""
+    magnet = "magnet:" + magnet.strip().partition(":")[2]
     parsed = parse_magnet(magnet)
+    if store.get_ticket(writer.connection, ticket_id).is_dry_run:
+        raise TicketError("This ticket is a dry run: it downloads nothing")
     release = IndexedRelease(
         "person", parsed.info_hash, parsed.name or parsed.info_hash, magnet, info_hash=parsed.info_hash
     )
@@ -78,6 +81,7 @@ def force_magnet(writer: Writer, ticket_id: str, magnet: str, who: str) -> Ticke
     )
     if parsed.info_hash in store.grabbed(writer.connection, ticket_id):
         raise TicketError("This torrent was downloaded for this ticket before")
+    _leave_torrent(writer, ticket_id, f"{who} gave another torrent")
     number = store.add_candidate(writer, ticket_id, stored)
     return store.move_ticket(
         writer,
@@ -92,18 +96,15 @@ def force_magnet(writer: Writer, ticket_id: str, magnet: str, who: str) -> Ticke
 
 def conclude_search(writer: Writer, ticket: Ticket, found: Found, brain: BrainConfig) -> Ticket:
     """Keep what a search found and decide what it means: nothing, ask a person, or take the best."""
-    numbers = store.list_candidates(writer, ticket.id, found.candidates)
+    kept = found.candidates[: store.MAX_CANDIDATES]
+    numbers = store.list_candidates(writer, ticket.id, kept)
     for note in found.notes:
         writer.record(Event.NOTE, ticket_id=ticket.id, who=WHO, why=note)
-    usable = [
-        (number, stored)
-        for number, stored in zip(numbers, found.candidates, strict=True)
-        if not stored.candidate.is_refused
-    ]
+    usable = [(number, stored) for number, stored in zip(numbers, kept, strict=True) if not stored.candidate.is_refused]
     about: dict[str, Any] = {
         "queries": found.queries,
         "failures": found.failures,
-        "found": len(numbers),
+        "found": len(found.candidates),
         "usable": len(usable),
     }
     if not usable:
@@ -152,6 +153,13 @@ def removed_by_a_person(writer: Writer, ticket: Ticket) -> Ticket:
         chosen=None,
         info_hash=None,
     )
+
+
+def _leave_torrent(writer: Writer, ticket_id: str, why: str) -> None:
+    """Give up the torrent a failed ticket may still have in the client; the watch removes it."""
+    ticket = store.get_ticket(writer.connection, ticket_id)
+    if ticket.info_hash is not None:
+        _quarantine_chosen(writer, ticket, why)
 
 
 def _quarantine_chosen(writer: Writer, ticket: Ticket, why: str) -> None:

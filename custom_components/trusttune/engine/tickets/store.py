@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from ..errors import TransitionError, UnknownTicketError
+from ..errors import TicketError, TransitionError, UnknownTicketError
 from ..journal.entry import Event
 from ..journal.journal import Writer
 from ..storage.codec import decode_candidate, decode_wanted, encode_candidate, encode_wanted, wanted_to_dict
@@ -13,6 +13,9 @@ from ..textbrain.candidate import Candidate
 from ..wanted.album import WantedAlbum
 from .state import TERMINAL, State, is_allowed
 from .ticket import Priority, Requester, Source, StoredCandidate, Ticket, new_ticket_id
+
+MAX_CANDIDATES = 50
+"""So many candidates of a search are kept; the rest were refused, or nobody would look that far."""
 
 
 def request_ticket(
@@ -27,7 +30,10 @@ def request_ticket(
         (wanted.key, is_dry_run),
     ).fetchone()
     if row is not None:
-        return _join(writer, get_ticket(writer.connection, row["id"]), requester, priority), False
+        ticket = get_ticket(writer.connection, row["id"])
+        if ticket.is_cancelling:
+            raise TicketError("This album is being cancelled at this moment: ask again when that is done")
+        return _join(writer, ticket, requester, priority), False
     ticket_id = new_ticket_id()
     writer.connection.execute(
         "INSERT INTO tickets (id, wanted_key, wanted, state, priority, rank, created_at, updated_at, is_dry_run)"
@@ -134,13 +140,19 @@ def get_ticket(connection: sqlite3.Connection, ticket_id: str) -> Ticket:
 
 
 def list_tickets(
-    connection: sqlite3.Connection, *, states: Collection[State] | None = None, limit: int = 500
+    connection: sqlite3.Connection,
+    *,
+    states: Collection[State] | None = None,
+    limit: int = 500,
+    with_cancelling: bool = True,
 ) -> tuple[Ticket, ...]:
-    """Give tickets, those whose turn comes first in front."""
+    """Give tickets, those whose turn comes first in front; on wish without those that are being cancelled."""
     chosen = tuple(states) if states is not None else tuple(State)
     marks = ",".join("?" * len(chosen))
+    also = "" if with_cancelling else "AND is_cancelling = 0"
     rows = connection.execute(
-        f"SELECT * FROM tickets WHERE state IN ({marks}) ORDER BY rank DESC, created_at, id LIMIT ?",  # noqa: S608
+        f"SELECT * FROM tickets WHERE state IN ({marks}) {also} "  # noqa: S608 - both are ours
+        "ORDER BY rank DESC, created_at, id LIMIT ?",
         (*chosen, limit),
     ).fetchall()
     return tuple(_read_ticket(connection, row) for row in rows)
@@ -166,7 +178,9 @@ def unwanted_torrents(connection: sqlite3.Connection, ours: Mapping[str, Collect
         return is_ended or info_hash in quarantined(connection, ticket_id)
 
     return tuple(
-        info_hash for info_hash, ticket_ids in ours.items() if all(is_unwanted(info_hash, each) for each in ticket_ids)
+        info_hash
+        for info_hash, ticket_ids in ours.items()
+        if all(is_unwanted(info_hash, each) for each in ticket_ids) and not is_shared(connection, info_hash, "")
     )
 
 
@@ -231,12 +245,13 @@ def request_cancel(writer: Writer, ticket_id: str, *, who: str) -> Ticket:
 def list_candidates(writer: Writer, ticket_id: str, candidates: Sequence[StoredCandidate]) -> tuple[int, ...]:
     """Put a search's candidates in place of those listed before, and give their numbers.
 
-    A number keeps its meaning for the life of the ticket: earlier candidates stay stored, unlisted.
-    `candidates` carry any number; each gets its own.
+    A number keeps its meaning for the life of the ticket: earlier candidates stay stored, unlisted and
+    without their torrents. `candidates` carry any number; each of the best MAX_CANDIDATES gets its own.
     """
-    connection = writer.connection
-    connection.execute("UPDATE candidates SET is_listed = 0 WHERE ticket_id = ?", (ticket_id,))
-    return tuple(add_candidate(writer, ticket_id, candidate) for candidate in candidates)
+    writer.connection.execute(
+        "UPDATE candidates SET is_listed = 0, metainfo = NULL, magnet = NULL WHERE ticket_id = ?", (ticket_id,)
+    )
+    return tuple(add_candidate(writer, ticket_id, candidate) for candidate in candidates[:MAX_CANDIDATES])
 
 
 def add_candidate(writer: Writer, ticket_id: str, stored: StoredCandidate) -> int:
@@ -361,6 +376,24 @@ def keep_placement(writer: Writer, ticket_id: str, placement: Mapping[str, Any])
     writer.connection.execute(
         "INSERT OR REPLACE INTO placements VALUES (?,?)", (ticket_id, json.dumps(placement, ensure_ascii=False))
     )
+
+
+def get_placement(connection: sqlite3.Connection, ticket_id: str) -> dict[str, Any] | None:
+    """Give what was placed for a ticket, or None."""
+    row = connection.execute("SELECT placement FROM placements WHERE ticket_id = ?", (ticket_id,)).fetchone()
+    placement: dict[str, Any] | None = json.loads(row["placement"]) if row is not None else None
+    return placement
+
+
+def wanted_files(connection: sqlite3.Connection, info_hash: str) -> frozenset[int]:
+    """Give the indexes of the files that any ticket wants of a torrent."""
+    rows = connection.execute(
+        "SELECT candidate FROM tickets JOIN candidates ON ticket_id = id AND number = chosen "
+        "WHERE tickets.info_hash = ? AND state NOT IN (?, ?)",
+        (info_hash, State.CANCELLED, State.REJECTED),
+    )
+    mappings = [decode_candidate(row["candidate"]).mapping for row in rows]
+    return frozenset(index for mapping in mappings if mapping is not None for index in mapping.files.values())
 
 
 def ended_for_album(connection: sqlite3.Connection, wanted: WantedAlbum) -> State | None:

@@ -1,16 +1,21 @@
 """Bandwidth rules: cron windows in which the torrent client gets other limits, and its own back afterwards."""
 
+import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from ..config import BandwidthRule
+from ..errors import EngineError
 from ..journal.entry import Event
 from ..journal.journal import Journal, Writer
 from ..schedule import Schedule, fires_next
 from ..storage.remembered import recall, remember
 from .client import Limits
 from .qbittorrent import QBittorrentClient
+
+_LOGGER = logging.getLogger(__name__)
 
 _BEFORE = "limits_before_rules"
 
@@ -31,12 +36,15 @@ class Bandwidth:
         self._journal = journal
         self._time_zone = time_zone
         self._clock = clock
+        self._turn = asyncio.Lock()
+        self.is_due = True
+        """Whether the limits may differ from the rules, because applying them has not been done or has failed."""
 
     def schedule(self, schedule: Schedule) -> None:
         """Apply the rules whenever one begins or ends."""
         for rule in self._rules:
-            schedule.add(f"bandwidth {rule.id} begins", rule.start_cron, self.apply)
-            schedule.add(f"bandwidth {rule.id} ends", rule.end_cron, self.apply)
+            schedule.add(f"bandwidth {rule.id} begins", rule.start_cron, self._apply_on_schedule)
+            schedule.add(f"bandwidth {rule.id} ends", rule.end_cron, self._apply_on_schedule)
 
     def active_rules(self) -> tuple[BandwidthRule, ...]:
         """Give the rules whose window is open now."""
@@ -45,6 +53,18 @@ class Bandwidth:
 
     async def apply(self) -> None:
         """Bring the client's limits in line with the rules that hold now. Raises EngineError."""
+        self.is_due = True
+        async with self._turn:
+            await self._apply()
+        self.is_due = False
+
+    async def _apply_on_schedule(self) -> None:
+        try:
+            await self.apply()
+        except EngineError as error:
+            _LOGGER.warning("Bandwidth limits wait for the torrent client: %s", error)
+
+    async def _apply(self) -> None:
         active = self.active_rules()
         before = await self._journal.read(lambda connection: recall(connection, _BEFORE))
         if not active and before is None:

@@ -87,7 +87,8 @@ class QBittorrentClient:
     ) -> None:
         """Add a .torrent's bytes or a magnet link, and return when the client lists it.
 
-        One that is there already gets the category and the tags, and is otherwise left as it is.
+        One that is there already gets the tags, and is otherwise left as it is. One that is there in another
+        category is somebody else's: TorrentClientError, and it is not touched.
         """
         _checked(info_hash)
         if isinstance(source, str) and not source.startswith("magnet:"):
@@ -240,17 +241,20 @@ class QBittorrentClient:
         return info_hash
 
     async def _adopt(self, info_hash: str, category: str, tags: Collection[str]) -> bool:
-        """Say whether the client lists the torrent, and see to its category and tags if so."""
+        """Say whether the client lists the torrent, and see to its tags if so."""
         await self._call(self._sync)
         key = await self._key(info_hash)
         fields = self._main.torrents.get(key)
         if fields is None:
             return False
+        if fields.get("category") != category:
+            owner = fields.get("category") or "no category"
+            raise TorrentClientError(
+                f"The torrent client has this torrent already, in {owner}: it is left to whoever added it."
+            )
         missing = sorted(set(tags) - torrent_of(key, fields).tags)
 
         def mark() -> None:
-            if fields.get("category") != category:
-                self._client.torrents_set_category(category=category, torrent_hashes=key)
             if missing:
                 self._client.torrents_add_tags(tags=missing, torrent_hashes=key)
 

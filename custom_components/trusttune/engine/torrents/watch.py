@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ..acquisition import Acquisition
 from ..config import EngineConfig
-from ..errors import CredentialsError, EngineError, NotReachableError
+from ..errors import CredentialsError, EngineError, TorrentClientError, TransitionError
 from ..journal.journal import Journal
 from ..orchestrator import Orchestrator
 from ..tickets import store
@@ -25,8 +25,6 @@ _LOGGER = logging.getLogger(__name__)
 
 IDLE_ROUNDS = 5
 """With nothing downloading the client is asked this many times less often."""
-ROUNDS_MISSING = 3
-"""A torrent that was there counts as removed by a person after so many rounds without it."""
 _PATIENT = {Progress.STOPPED, Progress.QUEUED, Progress.CHECKING, Progress.MOVING}
 
 
@@ -36,8 +34,9 @@ class Watched:
 
     completed_bytes: int = -1
     grew_at: float = 0.0
-    rounds_missing: int = 0
+    missing_since: float | None = None
     is_selected: bool = False
+    is_noted: bool = False
 
 
 class Watch:
@@ -52,7 +51,7 @@ class Watch:
         orchestrator: Orchestrator,
         *,
         on_round: Callable[[], None],
-        on_connected: Callable[[], Awaitable[None]],
+        on_answer: Callable[[bool], Awaitable[None]],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._config = config
@@ -61,7 +60,7 @@ class Watch:
         self._acquisition = acquisition
         self._orchestrator = orchestrator
         self._on_round = on_round
-        self._on_connected = on_connected
+        self._on_answer = on_answer
         self._monotonic = monotonic
         self._watched: dict[str, Watched] = {}
         self._soon = asyncio.Event()
@@ -71,6 +70,8 @@ class Watch:
         self.version = ""
         self.problem: EngineError | None = None
         self.is_connected = False
+        self.has_answered = asyncio.Event()
+        """Set once the client has told what it has."""
 
     def start(self) -> None:
         """Begin to follow the client."""
@@ -114,10 +115,14 @@ class Watch:
                 self.version = await self._client.connect()
             self.torrents = await self._client.torrents()
             self.rates = await self._client.rates()
-            if not self.is_connected:
+            is_new = not self.is_connected
+            if is_new:
                 self.is_connected, self.problem = True, None
+                # Time that passed while nobody could look counts against no download.
+                self._watched.clear()
+                self.has_answered.set()
                 _LOGGER.info("The torrent client answers (%s)", self.version)
-                await self._on_connected()
+            await self._on_answer(is_new)
             for ticket in {ticket.id: ticket for ticket in tickets}.values():
                 await self._follow(ticket)
             await self._remove_unwanted()
@@ -134,15 +139,20 @@ class Watch:
         return bool(tickets) or not self.is_connected
 
     async def _follow(self, ticket: Ticket) -> None:
+        if self._orchestrator.is_working_on(ticket.id):
+            return
         try:
             if ticket.is_cancelling:
                 await self._orchestrator.finish_cancel(ticket)
             else:
                 await self._follow_download(ticket)
-        except NotReachableError, CredentialsError:
-            raise
-        except EngineError as error:
-            _LOGGER.warning("Ticket %s cannot be followed: %s", ticket.id, error)
+        except TransitionError:
+            _LOGGER.debug("Ticket %s was moved by somebody else meanwhile", ticket.id)
+        except TorrentClientError as error:
+            if ticket.is_cancelling:
+                _LOGGER.warning("Ticket %s cannot be cancelled yet: %s", ticket.id, error)
+            else:
+                await self._orchestrator.fail(ticket, str(error), retry=State.DOWNLOADING)
 
     async def _follow_download(self, ticket: Ticket) -> None:
         info_hash = ticket.info_hash
@@ -152,14 +162,23 @@ class Watch:
         if torrent is None:
             await self._find_missing(ticket, info_hash, watched)
             return
-        watched.rounds_missing = 0
+        watched.missing_since = None
+        if not watched.is_noted:
+            # A crash may have come between adding it and saying so.
+            await self._journal.write(lambda writer: store.note_added(writer, ticket.id, info_hash))
+            watched.is_noted = True
         if torrent.state is Progress.BROKEN:
+            self._watched.pop(f"{ticket.id} {info_hash}", None)
             why = "The torrent client reports an error with its files. Look into the client, then retry."
             await self._orchestrator.fail(ticket, why, retry=State.DOWNLOADING)
             return
         if not watched.is_selected and torrent.state is not Progress.METADATA:
             watched.is_selected = await self._select(ticket, info_hash)
-        if torrent.state is Progress.COMPLETE and watched.is_selected:
+            if watched.is_selected:
+                # What was seen before the selection says nothing about the files selected now.
+                self._soon.set()
+            return
+        if torrent.state is Progress.COMPLETE:
             await self._orchestrator.downloaded(ticket)
             self._watched.pop(f"{ticket.id} {info_hash}", None)
             return
@@ -176,8 +195,9 @@ class Watch:
         if not was_added and stored is not None and stored.torrent is not None:
             await self._orchestrator.hand_over(ticket.id, info_hash, stored.torrent)
             return
-        watched.rounds_missing += 1
-        if watched.rounds_missing >= ROUNDS_MISSING:
+        now = self._monotonic()
+        watched.missing_since = watched.missing_since if watched.missing_since is not None else now
+        if now - watched.missing_since >= self._config.workers.missing_timeout_s:
             self._watched.pop(f"{ticket.id} {info_hash}", None)
             await self._orchestrator.removed_by_a_person(ticket)
 
@@ -202,8 +222,10 @@ class Watch:
         if mapping is None or not mapping.files:
             await self._orchestrator.set_aside(ticket, "None of its files is a track of the album")
             return False
-        if len(mapping.files) < len(files):
-            await self._client.select_files(info_hash, set(mapping.files.values()))
+        # One torrent may serve several tickets, and each keeps its files.
+        chosen = await self._journal.read(lambda connection: store.wanted_files(connection, info_hash))
+        if len(chosen) < len(files):
+            await self._client.select_files(info_hash, chosen)
         return True
 
     async def _judge_growth(self, ticket: Ticket, torrent: Torrent, watched: Watched) -> None:
