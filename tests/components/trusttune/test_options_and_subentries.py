@@ -130,7 +130,8 @@ async def test_the_internet_archive_is_an_indexer_of_its_own_kind(
 async def test_an_indexer_is_there_once_and_can_be_changed(
     hass: HomeAssistant, entry: MockConfigEntry, quiet_world: World
 ) -> None:
-    form = {"name": "Again", "url": quiet_world.torznab.url, "api_key": quiet_world.torznab.api_key}
+    torznab = quiet_world.torznab
+    form = {"kind": "torznab", "name": "Again", "url": torznab.url, "api_key": torznab.api_key}
     result = await hass.config_entries.subentries.async_init(
         (entry.entry_id, "indexer"), context={"source": "user"}, data=form
     )

@@ -21,7 +21,7 @@ from packaging.requirements import Requirement
 
 from custom_components.trusttune import event, flow_forms, services
 from custom_components.trusttune.engine import errors as engine_errors
-from custom_components.trusttune.engine.config import BrainMode
+from custom_components.trusttune.engine.config import BrainMode, IndexerKind
 from custom_components.trusttune.engine.status import ProblemKind
 from custom_components.trusttune.engine.tickets.state import State
 from custom_components.trusttune.engine.tickets.ticket import Priority
@@ -120,6 +120,7 @@ def test_every_error_problem_and_choice_has_words() -> None:
     assert used - {"approvals"} <= set(TEXTS["exceptions"])
     assert set(TEXTS["issues"]) == set(ProblemKind)
     assert set(TEXTS["selector"]["brain_mode"]["options"]) == set(BrainMode)
+    assert set(TEXTS["selector"]["indexer_kind"]["options"]) == set(IndexerKind)
     assert set(TEXTS["selector"]["priority"]["options"]) == set(Priority)
     assert set(TEXTS["selector"]["states"]["options"]) == set(State)
 
@@ -129,7 +130,7 @@ def test_every_error_problem_and_choice_has_words() -> None:
     [
         (flow_forms.CLIENT_FORM, TEXTS["config"]["step"]["user"]),
         (flow_forms.SERVICES_FORM, TEXTS["config"]["step"]["services"]),
-        (flow_forms.LIBRARY_FORM, TEXTS["config"]["step"]["library"]),
+        (flow_forms.NEW_LIBRARY_FORM, TEXTS["config"]["step"]["library"]),
         (flow_forms.OPTIONS_FORM, TEXTS["options"]["step"]["init"]),
         (flow_forms.INDEXER_FORM, TEXTS["config_subentries"]["indexer"]["step"]["user"]),
         (flow_forms.INDEXER_FORM, TEXTS["config_subentries"]["indexer"]["step"]["reconfigure"]),

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ..errors import EngineError
@@ -54,11 +54,11 @@ async def search_all(indexers: Iterable[Indexer], query: Query, *, timeout_s: fl
 
 
 def _each_once(releases: Iterable[IndexedRelease]) -> tuple[IndexedRelease, ...]:
-    """Keep of each torrent the row that knows of the most seeders."""
+    """Keep of each torrent the row that knows of the most seeders, with the licence any row tells."""
     kept: dict[tuple[str, ...], IndexedRelease] = {}
     for release in releases:
         key = (release.info_hash,) if release.info_hash else (release.indexer_id, release.guid)
-        other = kept.get(key)
-        if other is None or (release.seeders or 0) > (other.seeders or 0):
-            kept[key] = release
+        other = kept.get(key, release)
+        best = release if (release.seeders or 0) > (other.seeders or 0) else other
+        kept[key] = replace(best, licence=release.licence or other.licence)
     return tuple(kept.values())
