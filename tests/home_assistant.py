@@ -5,7 +5,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from typing import Any, Final, Self
 
 import aiohttp
 
-from .processes import die_with_parent
+from .processes import die_with_parent, end_process, free_port
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 READY_WITHIN_S: Final = 90.0
@@ -55,7 +54,7 @@ class HomeAssistant:
     """One instance; `folder` is its configuration folder."""
 
     folder: Path
-    port: int = field(default_factory=lambda: _free_port())
+    port: int = field(default_factory=free_port)
     extra_integrations: tuple[Path, ...] = ()
     """Folders of integrations to load beside TrustTune."""
     process: asyncio.subprocess.Process | None = None
@@ -158,16 +157,7 @@ class HomeAssistant:
 
     async def _end(self, how: signal.Signals) -> None:
         process, self.process = self.process, None
-        if process is None or process.returncode is not None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            process.send_signal(how)
-        try:
-            async with asyncio.timeout(STOPPED_WITHIN_S):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+        await end_process(process, how, within_s=STOPPED_WITHIN_S)
 
 
 class Person:
@@ -279,10 +269,3 @@ async def _checked(response: aiohttp.ClientResponse) -> Any:
     if response.status >= 400:
         raise HomeAssistantError(f"{response.url.path} answered {response.status}: {(await response.text())[:500]}")
     return await response.json()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

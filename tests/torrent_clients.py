@@ -13,7 +13,6 @@ import hashlib
 import os
 import secrets
 import signal
-import socket
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +20,7 @@ from typing import Final, Literal
 
 import aiohttp
 
-from .processes import die_with_parent
+from .processes import die_with_parent, end_process, free_port
 
 type ClientName = Literal["torrentd", "qbittorrent-5.3", "qbittorrent-4.5"]
 
@@ -106,16 +105,7 @@ class RunningClient:
 
     async def _end(self, how: signal.Signals) -> None:
         process, self.process = self.process, None
-        if process is None or process.returncode is not None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            process.send_signal(how)
-        try:
-            async with asyncio.timeout(_STOPPED_WITHIN_S):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+        await end_process(process, how, within_s=_STOPPED_WITHIN_S)
 
     def _last_words(self) -> str:
         return self.log.read_text(errors="replace")[-2000:]
@@ -125,7 +115,7 @@ class RunningClient:
 async def torrent_client(name: ClientName, folder: Path) -> AsyncIterator[RunningClient]:
     """Run a client whose profile and downloads lie under `folder`, and end it with the block."""
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
-    client = RunningClient(name=name, folder=folder, port=_free_port(), peer_port=_free_port())
+    client = RunningClient(name=name, folder=folder, port=free_port(), peer_port=free_port())
     await asyncio.to_thread(client.download_folder.mkdir, exist_ok=True)
     if name != "torrentd":
         await asyncio.to_thread(_write_profile, client)
@@ -223,10 +213,3 @@ async def _answers(session: aiohttp.ClientSession, url: str) -> bool:
             return True
     except aiohttp.ClientError, TimeoutError, OSError:
         return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -1,4 +1,4 @@
-"""A row of the journal, how it is written, and how the journal is read back."""
+"""A row of the journal, and how the journal is read back."""
 
 import json
 import sqlite3
@@ -38,28 +38,6 @@ class Entry:
     from_state: State | None = None
     to_state: State | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
-
-
-def append(
-    connection: sqlite3.Connection,
-    *,
-    at: float,
-    event: Event,
-    who: str,
-    why: str,
-    ticket_id: str | None = None,
-    from_state: State | None = None,
-    to_state: State | None = None,
-    data: Mapping[str, Any] | None = None,
-) -> Entry:
-    """Write a row in the transaction that is under way and give it with its sequence number."""
-    cursor = connection.execute(
-        "INSERT INTO journal (at, ticket_id, event, from_state, to_state, who, why, data) VALUES (?,?,?,?,?,?,?,?)",
-        (at, ticket_id, event, from_state, to_state, who, why, json.dumps(data or {}, ensure_ascii=False)),
-    )
-    seq = cursor.lastrowid
-    assert seq is not None
-    return Entry(seq, at, ticket_id, event, who, why, from_state, to_state, data or {})
 
 
 def last_seq(connection: sqlite3.Connection) -> int:

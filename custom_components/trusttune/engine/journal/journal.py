@@ -1,6 +1,7 @@
 """The journal as a live thing: what is recorded is committed first and then told to every subscriber, in order."""
 
 import asyncio
+import json
 import logging
 import sqlite3
 import time
@@ -9,7 +10,7 @@ from typing import Any, TypeVar
 
 from ..storage.database import Database
 from ..tickets.state import State
-from .entry import Entry, Event, append
+from .entry import Entry, Event
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -39,17 +40,13 @@ class Writer:
         data: Mapping[str, Any] | None = None,
     ) -> Entry:
         """Add a row to the journal, in this transaction."""
-        entry = append(
-            self.connection,
-            at=self.now,
-            event=event,
-            who=who,
-            why=why,
-            ticket_id=ticket_id,
-            from_state=from_state,
-            to_state=to_state,
-            data=data,
+        cursor = self.connection.execute(
+            "INSERT INTO journal (at, ticket_id, event, from_state, to_state, who, why, data) VALUES (?,?,?,?,?,?,?,?)",
+            (self.now, ticket_id, event, from_state, to_state, who, why, json.dumps(data or {}, ensure_ascii=False)),
         )
+        seq = cursor.lastrowid
+        assert seq is not None
+        entry = Entry(seq, self.now, ticket_id, event, who, why, from_state, to_state, data or {})
         self.entries.append(entry)
         return entry
 
