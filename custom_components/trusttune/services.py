@@ -137,7 +137,7 @@ async def _search(call: ServiceCall) -> ServiceResponse:
     engine = _engine(call)
     with translated_errors():
         candidates = await engine.search(call.data[ATTR_ARTIST], call.data[ATTR_ALBUM], year=call.data.get(ATTR_YEAR))
-    return {"candidates": [candidate_to_dict(candidate) for candidate in candidates]}
+    return {"candidates": [candidate_to_dict(candidate, engine.indexer_names) for candidate in candidates]}
 
 
 async def _move(call: ServiceCall, move: Callable[[Engine, str, str], Awaitable[Ticket]]) -> ServiceResponse:

@@ -13,6 +13,6 @@ async def ticket_details(engine: Engine, ticket_id: str) -> dict[str, Any]:
         "seq": details.seq,
         "ticket": ticket_to_dict(details.ticket, engine.progress(details.ticket)),
         "wanted": wanted_summary(details.ticket),
-        "candidates": candidates_to_list(details.candidates),
+        "candidates": candidates_to_list(details.candidates, engine.indexer_names),
         "journal": [entry_to_dict(entry) for entry in details.journal],
     }

@@ -77,6 +77,7 @@ async def test_from_a_gap_to_the_library_by_a_candidate_that_is_not_the_first(
         details = await person.ask("trusttune/ticket", ticket_id=ticket["id"])
         mp3 = next(each for each in details["candidates"] if each["format"] == "mp3-320")
         assert mp3["number"] != details["candidates"][0]["number"]
+        assert mp3["indexer"] == "World"
         await person.act("approve", ticket_id=ticket["id"], candidate=mp3["number"])
         await reaches(events, ticket["id"], "completed")
 

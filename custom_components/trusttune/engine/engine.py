@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .acquisition import Acquisition
 from .config import EngineConfig
@@ -35,6 +35,7 @@ from .wanted.album import WantedAlbum
 from .wanted.gaps import find_gaps
 from .wanted.jellyfin import JellyfinLibrary
 from .wanted.lidarr import LidarrLibrary
+from .wanted.musicbrainz import MusicBrainz
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -73,6 +74,8 @@ class Engine:
             LidarrLibrary(config.lidarr, lambda: ports.http_client(LIDARR_TIMEOUT_S)) if config.lidarr else None
         )
         self._jellyfin = JellyfinLibrary(config.jellyfin) if config.jellyfin else None
+        self._musicbrainz = MusicBrainz(config.musicbrainz, ports.session) if config.musicbrainz else None
+        self._is_musicbrainz_away = False
         self._schedule = Schedule(config.time_zone)
         self._status = EngineStatus()
         self._status_subscribers: list[Callable[[EngineStatus], None]] = []
@@ -85,8 +88,11 @@ class Engine:
 
         ollama = config.brain.ollama
         self._judge = OllamaJudge(ollama, ports.ssl_context) if ollama is not None else None
+        indexers = [make_indexer(each, ports.session) for each in config.indexers]
+        self.indexer_names: Mapping[str, str] = {each.id: each.name for each in indexers}
+        """What the household calls its indexers, by their ids."""
         self._acquisition = Acquisition(
-            [make_indexer(each, ports.session) for each in config.indexers],
+            indexers,
             Brain(config.brain, config.profile, self._judge),
             ports.session,
             config.brain.auto_approve_threshold,
@@ -127,6 +133,8 @@ class Engine:
         try:
             self._journal.subscribe(self._recorded)
             await self._scanner.start(self._schedule)
+            if self._scanner.last is not None:
+                self._missing_albums = self._scanner.last.gaps
             self._bandwidth.schedule(self._schedule)
             await self._check_music_folder()
             await self._count()
@@ -263,11 +271,28 @@ class Engine:
             await self._bandwidth.apply()
 
     async def _enrich(self, wanted: WantedAlbum) -> WantedAlbum:
-        """Learn the tracks of an album from Lidarr; without it the album stays as it was asked for."""
-        if self._lidarr is None:
+        """Learn the tracks of an album from Lidarr, or else from MusicBrainz; unknown to both it stays as it is."""
+        if self._lidarr is not None:
+            known = await self._ask("lidarr", self._lidarr.find_album(wanted.artist, wanted.title))
+            if known is not None:
+                return known
+        return await self._look_up(wanted)
+
+    async def _look_up(self, wanted: WantedAlbum) -> WantedAlbum:
+        """Learn what MusicBrainz knows of an album. It can be done without: no failure of it holds a ticket up."""
+        if self._musicbrainz is None:
             return wanted
-        known = await self._ask("lidarr", self._lidarr.find_album(wanted.artist, wanted.title))
-        return known if known is not None else wanted
+        try:
+            known = await self._musicbrainz.find_album(wanted.artist, wanted.title, wanted.year)
+        except EngineError as error:
+            if not self._is_musicbrainz_away:
+                _LOGGER.warning("Searching without the track lists of MusicBrainz until it answers: %s", error)
+            self._is_musicbrainz_away = True
+            return wanted
+        if self._is_musicbrainz_away:
+            _LOGGER.info("MusicBrainz answers again")
+        self._is_musicbrainz_away = False
+        return replace(known, lidarr_album_id=wanted.lidarr_album_id) if known is not None else wanted
 
     async def _find_gaps(self) -> tuple[WantedAlbum, ...]:
         if self._lidarr is None:
@@ -306,8 +331,7 @@ class Engine:
             self._library_problems["music_folder"] = problem
 
     def _indexers_asked(self, failures: Mapping[str, str]) -> None:
-        names = {each.id: each.name for each in self._config.indexers}
-        self._failing_indexers = {names.get(indexer, indexer): why for indexer, why in failures.items()}
+        self._failing_indexers = {self.indexer_names.get(each, each): why for each, why in failures.items()}
         self._publish_status()
 
     def _recorded(self, entry: Entry) -> None:

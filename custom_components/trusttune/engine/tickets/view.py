@@ -1,6 +1,6 @@
 """Tickets, candidates and journal rows as plain values for people: actions, websocket, diagnostics. No secrets."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..journal.entry import Entry
@@ -34,13 +34,15 @@ def ticket_to_dict(ticket: Ticket, progress: float | None = None) -> dict[str, A
     }
 
 
-def candidate_to_dict(candidate: Candidate, number: int | None = None) -> dict[str, Any]:
+def candidate_to_dict(
+    candidate: Candidate, indexer_names: Mapping[str, str], number: int | None = None
+) -> dict[str, Any]:
     """Give a candidate with its findings; the link stays behind, it may carry a key."""
     release = candidate.release
     return {
         "number": number,
         "title": release.title,
-        "indexer": release.indexer_id,
+        "indexer": indexer_names.get(release.indexer_id, release.indexer_id),
         "size_bytes": release.size_bytes,
         "seeders": release.seeders,
         "licence": release.licence,
@@ -53,9 +55,9 @@ def candidate_to_dict(candidate: Candidate, number: int | None = None) -> dict[s
     }
 
 
-def candidates_to_list(candidates: Sequence[StoredCandidate]) -> list[dict[str, Any]]:
+def candidates_to_list(candidates: Sequence[StoredCandidate], indexer_names: Mapping[str, str]) -> list[dict[str, Any]]:
     """Give a ticket's listed candidates, best first."""
-    return [candidate_to_dict(stored.candidate, stored.number) for stored in candidates]
+    return [candidate_to_dict(stored.candidate, indexer_names, stored.number) for stored in candidates]
 
 
 def wanted_summary(ticket: Ticket) -> dict[str, Any]:
