@@ -17,6 +17,7 @@ from custom_components.trusttune.engine.config import (
     IndexerConfig,
     JellyfinConfig,
     LidarrConfig,
+    MusicBrainzConfig,
     ScanConfig,
     WorkerConfig,
 )
@@ -38,6 +39,7 @@ def configuration(folder: Path, world: World, client: RunningClient, **changes: 
         client=ClientConfig(client.url, client.username, client.password),
         lidarr=LidarrConfig(world.lidarr.url, world.lidarr.api_key),
         jellyfin=JellyfinConfig(world.jellyfin.url, world.jellyfin.api_key),
+        musicbrainz=MusicBrainzConfig(world.musicbrainz.url),
         indexers=(IndexerConfig("world", "World", world.torznab.url, api_key=world.torznab.api_key),),
         brain=BrainConfig(),
         scan=ScanConfig(cron=""),

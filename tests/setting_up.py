@@ -11,7 +11,7 @@ DASHBOARD = "/trust-tune/0"
 
 
 async def set_up_trusttune(person: Person, world: World, client: RunningClient) -> str:
-    """Add TrustTune with its download client, Lidarr, Jellyfin, music folder and one indexer; give its entry id."""
+    """Add TrustTune with its download client, all services, music folder and one indexer; give its entry id."""
     result = await person.form(
         "flow",
         "trusttune",
@@ -28,6 +28,7 @@ async def set_up_trusttune(person: Person, world: World, client: RunningClient) 
             "jellyfin_url": world.jellyfin.url,
             "jellyfin_api_key": world.jellyfin.api_key,
             "jellyfin_verify_ssl": True,
+            "musicbrainz_url": world.musicbrainz.url,
         },
         {"music_folder": str(world.music_folder), "internet_archive": False},
     )

@@ -1,4 +1,4 @@
-"""The dialog that sets TrustTune up: the download client, then Lidarr and Jellyfin, then the music folder."""
+"""The dialog that sets TrustTune up: the download client, what is asked about music, then the music folder."""
 
 from collections.abc import Awaitable, Mapping
 from pathlib import Path
@@ -40,6 +40,7 @@ from .flow_forms import (
     LIDARR_API_KEY,
     LIDARR_URL,
     NEW_LIBRARY_FORM,
+    NEW_SERVICES,
     PASSWORD_FIELD,
     SECRET_FIELD,
     SERVICES_FORM,
@@ -87,7 +88,7 @@ class TrustTuneConfigFlow(ConfigFlow, domain=DOMAIN):
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for the download client."""
         if user_input is None and self.source != SOURCE_RECONFIGURE:
-            self._shown = known_connections(self.hass)
+            self._shown = NEW_SERVICES | known_connections(self.hass)
         findings = Findings()
         if user_input is not None:
             client = client_from_form(user_input, findings)
@@ -112,11 +113,12 @@ class TrustTuneConfigFlow(ConfigFlow, domain=DOMAIN):
         )
 
     async def async_step_services(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask for Lidarr and Jellyfin; either may be left out."""
+        """Ask for Lidarr, Jellyfin and MusicBrainz; each may be left out."""
         findings = Findings()
         if user_input is not None:
             services = services_from_form(user_input, findings)
             if not findings.errors:
+                # MusicBrainz is not tried: it is asked rarely, may be busy just now, and can be done without.
                 for name, url_field, key_field in (
                     (CONF_LIDARR, LIDARR_URL, LIDARR_API_KEY),
                     (CONF_JELLYFIN, JELLYFIN_URL, JELLYFIN_API_KEY),

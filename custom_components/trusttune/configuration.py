@@ -27,6 +27,7 @@ from .const import (
     CONF_LOCAL_FOLDER,
     CONF_MAX_NEW_TICKETS,
     CONF_MUSIC_FOLDER,
+    CONF_MUSICBRAINZ,
     CONF_OLLAMA_MODEL,
     CONF_OLLAMA_URL,
     CONF_QUIET_END,
@@ -51,6 +52,7 @@ from .engine.config import (
     IndexerKind,
     JellyfinConfig,
     LidarrConfig,
+    MusicBrainzConfig,
     OllamaConfig,
     PathMapping,
     ScanConfig,
@@ -69,6 +71,7 @@ async def engine_config(hass: HomeAssistant, entry: ConfigEntry) -> EngineConfig
         client=client_config(data[CONF_CLIENT]),
         lidarr=lidarr_config(data[CONF_LIDARR]) if CONF_LIDARR in data else None,
         jellyfin=jellyfin_config(data[CONF_JELLYFIN]) if CONF_JELLYFIN in data else None,
+        musicbrainz=MusicBrainzConfig(data[CONF_MUSICBRAINZ][CONF_URL]) if CONF_MUSICBRAINZ in data else None,
         indexers=tuple(
             indexer_config(subentry_id, subentry.data)
             for subentry_id, subentry in entry.subentries.items()

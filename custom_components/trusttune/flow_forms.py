@@ -42,6 +42,7 @@ from .const import (
     CONF_LOCAL_FOLDER,
     CONF_MAX_NEW_TICKETS,
     CONF_MUSIC_FOLDER,
+    CONF_MUSICBRAINZ,
     CONF_OLLAMA_MODEL,
     CONF_OLLAMA_URL,
     CONF_QUIET_END,
@@ -52,7 +53,7 @@ from .const import (
     CONF_STORAGE_BUDGET,
     CONF_UPLOAD_LIMIT,
 )
-from .engine.config import BrainConfig, BrainMode, IndexerKind, ScanConfig
+from .engine.config import BrainConfig, BrainMode, IndexerKind, MusicBrainzConfig, ScanConfig
 from .engine.errors import CredentialsError, EngineError
 from .engine.schedule import CronTrigger, ScheduleError
 from .errors import error_key
@@ -63,6 +64,7 @@ _ANY_TIME_ZONE = ZoneInfo("UTC")
 
 LIDARR_URL, LIDARR_API_KEY = "lidarr_url", "lidarr_api_key"
 JELLYFIN_URL, JELLYFIN_API_KEY, JELLYFIN_VERIFY_SSL = "jellyfin_url", "jellyfin_api_key", "jellyfin_verify_ssl"
+MUSICBRAINZ_URL = "musicbrainz_url"
 
 URL_FIELD = TextSelector(TextSelectorConfig(type=TextSelectorType.URL))
 SECRET_FIELD = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD))
@@ -97,8 +99,11 @@ SERVICES_FORM = vol.Schema(
         vol.Optional(JELLYFIN_URL): URL_FIELD,
         vol.Optional(JELLYFIN_API_KEY): SECRET_FIELD,
         vol.Required(JELLYFIN_VERIFY_SSL, default=True): BooleanSelector(),
+        # No default: it would come back whenever the field is emptied. NEW_SERVICES is what it shows at first.
+        vol.Optional(MUSICBRAINZ_URL): URL_FIELD,
     }
 )
+NEW_SERVICES = {CONF_MUSICBRAINZ: {CONF_URL: MusicBrainzConfig().url}}
 LIBRARY_FORM = vol.Schema({vol.Required(CONF_MUSIC_FOLDER, default="/media/music"): TEXT_FIELD})
 NEW_LIBRARY_FORM = LIBRARY_FORM.extend({vol.Required(CONF_INTERNET_ARCHIVE, default=True): BooleanSelector()})
 INTERNET_ARCHIVE = {
@@ -229,7 +234,7 @@ def client_to_form(client: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def services_from_form(form: Mapping[str, Any], findings: Findings) -> dict[str, Any]:
-    """Give Lidarr's and Jellyfin's parts of an entry, of those that were filled in."""
+    """Give Lidarr's, Jellyfin's and MusicBrainz' parts of an entry, of those that were filled in."""
     services: dict[str, Any] = {}
     for name, url_field, key_field in (
         (CONF_LIDARR, LIDARR_URL, LIDARR_API_KEY),
@@ -243,6 +248,8 @@ def services_from_form(form: Mapping[str, Any], findings: Findings) -> dict[str,
         services[name] = {CONF_URL: findings.address(url_field, url), CONF_API_KEY: key}
     if CONF_JELLYFIN in services:
         services[CONF_JELLYFIN][CONF_VERIFY_SSL] = form[JELLYFIN_VERIFY_SSL]
+    if url := form.get(MUSICBRAINZ_URL, "").strip():
+        services[CONF_MUSICBRAINZ] = {CONF_URL: findings.address(MUSICBRAINZ_URL, url)}
     return services
 
 
@@ -257,6 +264,8 @@ def services_to_form(data: Mapping[str, Any]) -> dict[str, Any]:
             JELLYFIN_API_KEY: jellyfin[CONF_API_KEY],
             JELLYFIN_VERIFY_SSL: jellyfin[CONF_VERIFY_SSL],
         }
+    if musicbrainz := data.get(CONF_MUSICBRAINZ):
+        form[MUSICBRAINZ_URL] = musicbrainz[CONF_URL]
     return form
 
 

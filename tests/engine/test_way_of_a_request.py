@@ -49,6 +49,54 @@ async def test_a_missing_album_arrives_in_the_library(world: World, torrentd: Ru
         assert [each.event for each in details.journal].count(journal.Event.NOTE) == 0
 
 
+async def test_a_household_without_lidarr_gets_the_whole_album(
+    world: World, torrentd: RunningClient, tmp_path: Path
+) -> None:
+    async with household(configuration(tmp_path, world, torrentd, lidarr=None)) as home:
+        ticket, _ = await home.engine.request("velvet parallax", "glass meridian", requester=ADA)
+        done = await home.reaches(ticket.id, State.COMPLETED)
+        assert State.AUTO_APPROVED in home.states(ticket.id), "nobody had to be asked"
+        assert State.NEEDS_APPROVAL not in home.states(ticket.id)
+        assert done.wanted.release_group_id == world.catalogue.album("glass-meridian").release_group_id
+        assert files_below(world.music_folder / "Velvet Parallax" / "Glass Meridian (2019)") == {
+            "01 - Opening the Shutters.flac",
+            "02 - Glass Meridian.flac",
+            "03 - A Slow Tide.flac",
+            "04 - Paper Compass.flac",
+        }
+        again, is_new = await home.engine.request("Velvet Parallax", "Glass Meridian", requester=ADA)
+        assert (again.wanted.key, is_new) == (ticket.wanted.key, True), "what is completed can be asked for anew"
+
+
+async def test_an_album_lidarr_does_not_know_is_looked_up_in_musicbrainz(
+    quiet_world: World, torrentd: RunningClient, tmp_path: Path
+) -> None:
+    async with household(configuration(tmp_path, quiet_world, torrentd)) as home:
+        known, _ = await home.engine.request("Velvet Parallax", "Glass Meridian", requester=ADA, is_dry_run=True)
+        await home.reaches(known.id, State.DRY_RUN_COMPLETE)
+        assert not quiet_world.requests.to("musicbrainz"), "Lidarr knew it"
+        # Lidarr knows the artist by the own name only.
+        other, _ = await home.engine.request("Mirna Zarya", "Polar Lanterns", requester=ADA, is_dry_run=True)
+        done = await home.reaches(other.id, State.DRY_RUN_COMPLETE)
+        assert (done.wanted.artist, len(done.wanted.tracks)) == ("Мирна Заря", 5)
+
+
+async def test_no_failure_of_musicbrainz_holds_a_ticket_up(
+    quiet_world: World, torrentd: RunningClient, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    quiet_world.faults.set("musicbrainz", "starting_503", retry_after_s=3600)
+    async with household(configuration(tmp_path, quiet_world, torrentd, lidarr=None)) as home:
+        for title in ("Glass Meridian", "Night Ledger II"):
+            ticket, _ = await home.engine.request("Velvet Parallax", title, requester=ADA)
+            # Without its tracks it may be as sure, but what it holds is what the torrent says.
+            asked = await home.reaches(ticket.id, {State.AUTO_APPROVED, State.NEEDS_APPROVAL})
+            assert not asked.wanted.tracks
+        assert not home.engine.status.problems
+        assert len(quiet_world.requests.to("musicbrainz")) == 1, "it asked to be left alone"
+    told = [each for each in caplog.records if "MusicBrainz" in each.message and each.levelname == "WARNING"]
+    assert len(told) == 1
+
+
 async def test_the_candidate_a_person_approves_is_the_one_that_comes(
     world: World, torrentd: RunningClient, tmp_path: Path
 ) -> None:

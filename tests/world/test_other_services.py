@@ -8,6 +8,7 @@ import musicbrainzngs.mbxml
 import ollama
 import pytest
 
+from .catalogue import mbid
 from .world import World
 
 
@@ -24,7 +25,12 @@ async def test_musicbrainz_tells_aliases_and_the_tracks_of_every_disc(
     album = quiet_world.catalogue.album("polar-lanterns")
     artist = (await musicbrainz(quiet_world, http, f"artist/{album.artist.artist_id}", inc="aliases"))["artist"]
     assert [alias["alias"] for alias in artist["alias-list"]] == ["Mirna Zarya", "Myrna Zaria"]
-    query = 'releasegroup:"polar lanterns" AND artist:"Mirna Zarya"'
+    called = await musicbrainz(quiet_world, http, "artist", query='alias:"mirna zarya"')
+    assert [one["id"] for one in called["artist-list"]] == [album.artist.artist_id]
+    title = 'releasegroup:"polar lanterns"'
+    found = await musicbrainz(quiet_world, http, "release-group", query=f'{title} AND artist:"Mirna Zarya"')
+    assert not found["release-group-list"], "albums are searched by the name on their cover"
+    query = f"{title} AND arid:({album.artist.artist_id} OR {mbid('artist', 'nobody')})"
     found = await musicbrainz(quiet_world, http, "release-group", query=query)
     assert [group["id"] for group in found["release-group-list"]] == [album.release_group_id]
     assert found["release-group-list"][0]["artist-credit-phrase"] == "Мирна Заря"

@@ -53,6 +53,13 @@ class JellyfinConfig:
     verify_ssl: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class MusicBrainzConfig:
+    """MusicBrainz or a mirror of it, by its address without /ws/2."""
+
+    url: str = "https://musicbrainz.org"
+
+
 class IndexerKind(StrEnum):
     """What an indexer speaks."""
 
@@ -152,6 +159,7 @@ class EngineConfig:
     client: ClientConfig
     lidarr: LidarrConfig | None = None
     jellyfin: JellyfinConfig | None = None
+    musicbrainz: MusicBrainzConfig | None = None
     indexers: tuple[IndexerConfig, ...] = ()
     brain: BrainConfig = BrainConfig()
     profile: QualityProfile = QualityProfile()

@@ -19,6 +19,7 @@ from custom_components.trusttune.const import (
     CONF_KIND,
     CONF_LIDARR,
     CONF_MUSIC_FOLDER,
+    CONF_MUSICBRAINZ,
     DOMAIN,
     NAME,
     SUBENTRY_INDEXER,
@@ -144,6 +145,7 @@ def entry_data(client: RunningClient, world: World) -> dict[str, Any]:
         },
         CONF_LIDARR: {CONF_URL: world.lidarr.url, CONF_API_KEY: world.lidarr.api_key},
         CONF_JELLYFIN: {CONF_URL: world.jellyfin.url, CONF_API_KEY: world.jellyfin.api_key, CONF_VERIFY_SSL: True},
+        CONF_MUSICBRAINZ: {CONF_URL: world.musicbrainz.url},
         CONF_MUSIC_FOLDER: str(world.music_folder),
     }
 

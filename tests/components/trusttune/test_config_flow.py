@@ -9,7 +9,9 @@ from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.trusttune.configuration import engine_config
 from custom_components.trusttune.const import DOMAIN
+from custom_components.trusttune.engine.config import MusicBrainzConfig
 from tests.torrent_clients import RunningClient
 from tests.world.faults import Fault
 from tests.world.world import World
@@ -36,6 +38,7 @@ def services_form(world: World, **changes: object) -> dict[str, object]:
         "jellyfin_url": world.jellyfin.url,
         "jellyfin_api_key": world.jellyfin.api_key,
         "jellyfin_verify_ssl": True,
+        "musicbrainz_url": world.musicbrainz.url,
     } | changes
 
 
@@ -115,6 +118,8 @@ async def test_something_else_at_the_clients_address_is_said_to_be_something_els
         ({"jellyfin_url": "http://127.0.0.1:9"}, {"jellyfin_url": "cannot_connect"}),
         ({"jellyfin_api_key": "wrong"}, {"jellyfin_api_key": "invalid_auth"}),
         ({"jellyfin_url": "jellyfin.local"}, {"jellyfin_url": "invalid_url"}),
+        ({"musicbrainz_url": "musicbrainz.org"}, {"musicbrainz_url": "invalid_url"}),
+        ({"musicbrainz_url": "https://me:secret@127.0.0.1"}, {"musicbrainz_url": "invalid_url"}),
         (
             {"lidarr_api_key": "wrong", "jellyfin_url": "http://127.0.0.1:9"},
             {"lidarr_api_key": "invalid_auth", "jellyfin_url": "cannot_connect"},
@@ -161,6 +166,32 @@ async def test_a_service_that_fails_is_named_and_asked_again(
     quiet_world.faults.clear()
     result = await hass.config_entries.flow.async_configure(flow_id, services_form(quiet_world))
     assert (result["step_id"], result["errors"]) == ("library", {})
+
+
+async def test_musicbrainz_is_offered_and_kept_without_being_asked(
+    hass: HomeAssistant, shared_client: RunningClient, quiet_world: World
+) -> None:
+    quiet_world.faults.set("musicbrainz", Fault.STARTING_503)
+    flow_id = await first_form(hass)
+    result = await hass.config_entries.flow.async_configure(flow_id, client_form(shared_client))
+    assert suggested(result)["musicbrainz_url"] == "https://musicbrainz.org"
+    result = await hass.config_entries.flow.async_configure(
+        flow_id, services_form(quiet_world, lidarr_api_key="", musicbrainz_url="")
+    )
+    assert (result["step_id"], result["errors"]) == ("services", {"lidarr_api_key": "key_needed"})
+    assert not suggested(result)["musicbrainz_url"], "what was emptied stays empty"
+    result = await hass.config_entries.flow.async_configure(flow_id, services_form(quiet_world))
+    assert result["step_id"] == "library"
+    assert not quiet_world.requests.to("musicbrainz"), "it may be busy just now"
+
+
+async def test_what_is_left_out_is_not_asked(
+    hass: HomeAssistant, shared_client: RunningClient, make_entry: MakeEntry, quiet_world: World
+) -> None:
+    config = await engine_config(hass, make_entry(shared_client))
+    assert config.musicbrainz == MusicBrainzConfig(quiet_world.musicbrainz.url)
+    config = await engine_config(hass, make_entry(shared_client, musicbrainz=None))
+    assert config.musicbrainz is None
 
 
 async def test_lidarr_and_jellyfin_may_be_left_out_and_the_music_folder_may_not(

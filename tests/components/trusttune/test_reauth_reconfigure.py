@@ -90,8 +90,9 @@ async def test_reconfiguring_begins_with_what_there_is_and_moves_to_another_clie
     assert suggested(result)["url"] == own_client.url
     result = await hass.config_entries.flow.async_configure(result["flow_id"], client_form(shared_client))
     assert suggested(result)["lidarr_url"] == quiet_world.lidarr.url
+    assert suggested(result)["musicbrainz_url"] == quiet_world.musicbrainz.url
     without_jellyfin = services_form(quiet_world)
-    del without_jellyfin["jellyfin_url"]
+    del without_jellyfin["jellyfin_url"], without_jellyfin["musicbrainz_url"]
     result = await hass.config_entries.flow.async_configure(result["flow_id"], without_jellyfin)
     assert suggested(result)["music_folder"] == str(quiet_world.music_folder)
     result = await hass.config_entries.flow.async_configure(
@@ -99,12 +100,22 @@ async def test_reconfiguring_begins_with_what_there_is_and_moves_to_another_clie
     )
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "reconfigure_successful")
     expected = entry_data(shared_client, quiet_world)
-    del expected["jellyfin"]
+    del expected["jellyfin"], expected["musicbrainz"]
     assert entry.data == expected
     assert entry.unique_id == shared_client.url.removeprefix("http://")
     await hass.async_block_till_done()
     assert entry.state is ConfigEntryState.LOADED
     await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_reconfiguring_does_not_bring_back_what_was_emptied(
+    hass: HomeAssistant, make_entry: MakeEntry, own_client: RunningClient
+) -> None:
+    entry = make_entry(own_client, musicbrainz=None)
+    entry.add_to_hass(hass)
+    result = await entry.start_reconfigure_flow(hass)
+    result = await hass.config_entries.flow.async_configure(result["flow_id"], client_form(own_client))
+    assert suggested(result)["musicbrainz_url"] is None
 
 
 async def test_reconfiguring_to_a_client_that_has_an_entry_ends(

@@ -4,7 +4,9 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 
-_CLAUSE = re.compile(r"(?:(?P<field>[A-Za-z]+):)?(?:\((?P<group>[^()]*)\)|\"(?P<phrase>[^\"]*)\"|(?P<word>[^\s()\"]+))")
+_CLAUSE = re.compile(
+    r"(?:(?P<field>[A-Za-z]+):)?(?:\((?P<group>[^()]*)\)|\"(?P<phrase>(?:\\.|[^\"\\])*)\"|(?P<word>[^\s()\"]+))"
+)
 
 
 def words(text: str) -> set[str]:

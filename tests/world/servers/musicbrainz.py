@@ -79,16 +79,21 @@ class MusicBrainzServer:
         if entity == "artist":
             for artist in self._catalogue.artists:
                 own = [album for album in albums if album.artist is artist]
-                names = " ".join((artist.name, artist.sort_name, *artist.aliases))
                 yield (
                     artist.artist_id,
                     partial(_artist, artist, own),
-                    {"artist": names, "alias": " ".join(artist.aliases), "arid": artist.artist_id},
+                    {
+                        "artist": artist.name,
+                        "sortname": artist.sort_name,
+                        "alias": " ".join(artist.aliases),
+                        "arid": artist.artist_id,
+                    },
                 )
             return
         for album in albums:
             fields = {
-                "artist": " ".join((album.artist.name, *album.artist.aliases)),
+                # Not the aliases: only the search for artists knows those.
+                "artist": album.artist.name,
                 "artist-id": album.artist.artist_id,
                 "arid": album.artist.artist_id,
                 "releasegroup": album.title,

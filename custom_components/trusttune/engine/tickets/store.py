@@ -226,7 +226,7 @@ def enrich_wanted(writer: Writer, ticket_id: str, wanted: WantedAlbum) -> None:
         Event.ENRICHED,
         ticket_id=ticket_id,
         who="trusttune",
-        why=f"Found its {len(wanted.tracks)} tracks",
+        why=f"Found its {len(wanted.tracks)} tracks" if wanted.tracks else "Found it, but no list of its tracks",
         data={"wanted": wanted_to_dict(wanted)},
     )
 
