@@ -184,3 +184,7 @@ def _sources(*patterns: str) -> Iterator[str]:
     for pattern in patterns:
         for path in INTEGRATION.glob(pattern):
             yield path.read_text()
+
+
+def test_no_text_has_an_address_in_it() -> None:
+    assert "://" not in json.dumps(TEXTS), "addresses come as placeholders, so that translators cannot change them"
