@@ -168,8 +168,19 @@ class Seeder:
         self._handles[str(handle.info_hashes().v1)] = handle
         return Seeded(torrent_file, str(handle.info_hashes().v1), folder, self._session.listen_port())
 
+    def limit(self, rate_bps: int) -> None:
+        """Upload at most so many bytes a second, also to peers on this machine; 0 ends the limit."""
+        self._session.set_peer_class_filter(_everyone_in_class(lt.session.global_peer_class_id))
+        self._session.apply_settings({"upload_rate_limit": rate_bps})
+
     def forget(self, seeded: Seeded) -> None:
         self._session.remove_torrent(self._handles.pop(seeded.info_hash))
+
+
+def _everyone_in_class(peer_class: int) -> lt.ip_filter:
+    everyone = lt.ip_filter()
+    everyone.add_rule("0.0.0.0", "255.255.255.255", 1 << peer_class)
+    return everyone
 
 
 def is_complete(client: qbittorrentapi.Client, info_hash: str) -> bool:

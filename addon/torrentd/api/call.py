@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from ..options import Options
+from ..records.reading import Readings
 from ..records.register import Register
 from ..records.roots import Roots
 from ..records.sync import MainData
 from ..records.torrent import TorrentRecord
+from .signing import Signer
 
 if TYPE_CHECKING:
     from .sessions import Sessions
@@ -48,6 +50,13 @@ class Services:
     sessions: "Sessions"
     port: int = 0
     free_bytes: int = -1
+    readings: Readings = field(init=False)
+    signer: Signer = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make what needs nothing but the register."""
+        self.readings = Readings(self.register)
+        self.signer = Signer(self.register.folder)
 
     @property
     def default_folder(self) -> Path:
@@ -113,7 +122,7 @@ class Call:
         return list({record.torrent_id: record for record in found if record is not None}.values())
 
 
-type Reply = str | int | dict[str, object] | list[object] | web.Response | None
+type Reply = str | int | dict[str, object] | list[object] | web.StreamResponse | None
 type Handler = Callable[[Call], Awaitable[Reply]]
 
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import BodyPartReader, web
 
-from . import adding, application, auth, control, labels, sync, torrents, transfer
+from . import adding, application, auth, control, labels, stream, sync, torrents, transfer
 from .call import ApiError, Call, Endpoint, Reply, Services, Upload
 
 _LOGGER = logging.getLogger(__name__)
@@ -26,6 +26,7 @@ ENDPOINTS: dict[str, dict[str, Endpoint]] = {
     "torrents": {**torrents.ENDPOINTS, **adding.ENDPOINTS, **control.ENDPOINTS, **labels.ENDPOINTS},
     "transfer": transfer.ENDPOINTS,
     "sync": sync.ENDPOINTS,
+    "trusttune": stream.ENDPOINTS,
 }
 
 _HEADERS = {
@@ -42,7 +43,7 @@ _PAGE = "<!DOCTYPE html><title>torrentd</title><p>torrentd speaks the qBittorren
 def web_application(services: Services) -> web.Application:
     """Return the aiohttp application that answers for these services."""
 
-    async def call_api(request: web.Request) -> web.Response:
+    async def call_api(request: web.Request) -> web.StreamResponse:
         try:
             return _response(await _answer(services, request))
         except ApiError as error:
@@ -65,21 +66,28 @@ def web_application(services: Services) -> web.Application:
     async def add_headers(_request: web.Request, response: web.StreamResponse) -> None:
         response.headers.update(_HEADERS)
 
+    async def end_readers(_application: web.Application) -> None:
+        services.readings.end_all()
+
     application = web.Application(client_max_size=MAX_FORM_BYTES)
     application.router.add_get("/", root)
     application.router.add_get("/health", health)
     application.router.add_route("*", "/api/v2/{tail:.*}", call_api)
     application.on_response_prepare.append(add_headers)
+    application.on_shutdown.append(end_readers)
     return application
 
 
 async def _answer(services: Services, request: web.Request) -> Reply:
-    if _is_foreign(request):
+    is_permitted = await stream.has_permission(services, request)
+    if not is_permitted and _is_foreign(request):
         raise ApiError(401, "Unauthorized")
     scope, _, name = request.match_info["tail"].partition("/")
     cookie = request.cookies.get(auth.COOKIE, "")
     session_id = cookie if services.sessions.is_known(cookie) else ""
-    if not session_id and (scope, name) != ("auth", "login"):
+    if scope == "trusttune" and name.startswith("stream/"):
+        name = "stream"
+    if not session_id and not is_permitted and (scope, name) != ("auth", "login"):
         raise ApiError(403, "Forbidden")
     endpoint = ENDPOINTS.get(scope, {}).get(name)
     if endpoint is None:
@@ -88,7 +96,7 @@ async def _answer(services: Services, request: web.Request) -> Reply:
         raise ApiError(405, "Method Not Allowed")
     is_multipart = request.content_type.startswith("multipart/")
     uploads: tuple[Upload, ...] = ()
-    if request.method == "GET":
+    if request.method in ("GET", "HEAD"):
         parameters = dict(request.query)
     elif is_multipart:
         parameters, uploads = await _read_multipart(request)
@@ -146,8 +154,8 @@ def _is_foreign(request: web.Request) -> bool:
     return False
 
 
-def _response(reply: Reply) -> web.Response:
-    if isinstance(reply, web.Response):
+def _response(reply: Reply) -> web.StreamResponse:
+    if isinstance(reply, web.StreamResponse):
         return reply
     if isinstance(reply, dict | list):
         body = json.dumps(reply, ensure_ascii=False, separators=(",", ":")).encode("utf-8", errors="replace")

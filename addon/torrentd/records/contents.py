@@ -15,6 +15,7 @@ class ContentFile:
     native_index: int
     path: str
     size_bytes: int
+    offset_bytes: int
     first_piece: int
     last_piece: int
 
@@ -70,7 +71,7 @@ def contents_of(metadata: lt.torrent_info, renames: Mapping[int, str]) -> Conten
         offset = layout.file_offset(index)
         first = min(offset // metadata.piece_length(), max(0, metadata.num_pieces() - 1))
         last = (offset + size - 1) // metadata.piece_length() if size else first
-        files.append(ContentFile(index, renames.get(index, layout.file_path(index)), size, first, last))
+        files.append(ContentFile(index, renames.get(index, layout.file_path(index)), size, offset, first, last))
     return Contents(
         name=clean_text(metadata.name()) or "_",
         files=tuple(files),
