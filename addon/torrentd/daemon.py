@@ -21,6 +21,7 @@ from .records.register import Register
 from .records.roots import Roots
 from .records.sync import MainData
 from .session.engine import Engine
+from .session.vpn import VpnGuard
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -53,10 +54,14 @@ async def _serve(options: Options, folder: StateFolder, stop: asyncio.Event) -> 
     engine = Engine(options)
     register = Register(engine, folder, Roots(options.roots), await _preferences(folder))
     services = Services(options, register, register.roots, MainData(register), sessions)
+    if options.vpn_interface is not None:
+        services.guard = VpnGuard(engine, options)
     runner = web.AppRunner(web_application(services), access_log=None, shutdown_timeout=2)
     space = asyncio.create_task(_watch_free_space(services), name="torrentd free space")
     try:
         await engine.start()
+        if services.guard is not None:
+            await services.guard.start()
         await register.load()
         await runner.setup()
         site = web.TCPSite(runner, options.host, options.port)
@@ -66,6 +71,8 @@ async def _serve(options: Options, folder: StateFolder, stop: asyncio.Event) -> 
     finally:
         space.cancel()
         await runner.cleanup()
+        if services.guard is not None:
+            await services.guard.stop()
         if engine.is_running:
             try:
                 await register.save_everything()

@@ -4,6 +4,7 @@ import argparse
 import ipaddress
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +34,8 @@ class Options:
     password: str | None = field(repr=False)
     ready_file: Path | None
     peer_interfaces: str
+    vpn_interface: str | None
+    vpn_strict_dns: bool
     is_dht_on: bool
     is_lsd_on: bool
     is_upnp_on: bool
@@ -56,6 +59,8 @@ DEFAULTS: Mapping[str, Any] = {
     "password_file": None,
     "ready_file": None,
     "peer_interfaces": "0.0.0.0:6881,[::]:6881",
+    "vpn_interface": "",
+    "vpn_strict_dns": False,
     "dht": True,
     "lsd": True,
     "upnp": True,
@@ -63,7 +68,7 @@ DEFAULTS: Mapping[str, Any] = {
     "log_level": "info",
 }
 _LISTS = frozenset({"extra_folders", "allow_peers_from"})
-_SWITCHES = frozenset({"dht", "lsd", "upnp"})
+_SWITCHES = frozenset({"dht", "lsd", "upnp", "vpn_strict_dns"})
 _LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -96,6 +101,18 @@ def argument_parser() -> argparse.ArgumentParser:
     )
     add("--ready-file", metavar="FILE", help="write the bound address here as JSON once the API answers")
     add("--peer-interfaces", metavar="LIST", help="where peers connect to, as libtorrent's listen_interfaces")
+    add(
+        "--vpn-interface",
+        metavar="NAME",
+        help="only ever talk to peers, trackers and web seeds through this network interface, and stand still "
+        "while it is away; of --peer-interfaces only the port counts then, local discovery and port mapping are off",
+    )
+    add(
+        "--vpn-strict-dns",
+        action="store_const",
+        const=True,
+        help="with --vpn-interface: look up no name at all; of the trackers only udp:// with an address is left",
+    )
     add("--no-dht", dest="dht", action="store_const", const=False, help="no distributed hash table")
     add("--no-lsd", dest="lsd", action="store_const", const=False, help="no local peer discovery")
     add("--no-upnp", dest="upnp", action="store_const", const=False, help="no UPnP and NAT-PMP port mapping")
@@ -180,6 +197,7 @@ def _build(merged: Mapping[str, Any]) -> Options:
         except ValueError:
             raise OptionsError(f"allow_peers_from: {text!r} is not a network such as 192.168.1.0/24") from None
     ready_file = merged["ready_file"]
+    vpn_interface = _vpn_interface(merged["vpn_interface"])
     return Options(
         host=merged["host"],
         port=port,
@@ -190,12 +208,24 @@ def _build(merged: Mapping[str, Any]) -> Options:
         password=_password(merged),
         ready_file=Path(str(ready_file)).absolute() if ready_file else None,
         peer_interfaces=merged["peer_interfaces"],
+        vpn_interface=vpn_interface,
+        vpn_strict_dns=merged["vpn_strict_dns"],
         is_dht_on=merged["dht"],
-        is_lsd_on=merged["lsd"],
-        is_upnp_on=merged["upnp"],
+        # Both speak to the neighbours, and the neighbours are not on the tunnel.
+        is_lsd_on=merged["lsd"] and vpn_interface is None,
+        is_upnp_on=merged["upnp"] and vpn_interface is None,
         allow_peers_from=tuple(networks),
         log_level=merged["log_level"],
     )
+
+
+def _vpn_interface(name: str) -> str | None:
+    if not name:
+        return None
+    # libtorrent would take an address for one, and commas and colons for a list.
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,15}", name) or not re.search(r"[A-Za-z_]", name):
+        raise OptionsError(f"vpn_interface: {name!r} is not the name of a network interface such as wg0")
+    return name
 
 
 def _password(merged: Mapping[str, Any]) -> str | None:

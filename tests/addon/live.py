@@ -48,6 +48,9 @@ class Daemon:
     home: Path
     arguments: tuple[str, ...] = LOOPBACK
     password: str | None = PASSWORD
+    # What runs the command, such as `ip netns exec NAME`.
+    within: tuple[str, ...] = ()
+    discovery: tuple[str, ...] = ("--no-dht", "--no-lsd", "--no-upnp")
     url: str = ""
     log: str = ""
     process: subprocess.Popen[str] | None = None
@@ -69,8 +72,9 @@ class Daemon:
         with (self.home / "log").open("a") as log:
             self.process = subprocess.Popen(
                 [
+                    *self.within,
                     *(sys.executable, "-m", "torrentd", "--port", "0", "--peer-interfaces", "127.0.0.1:0"),
-                    *("--no-dht", "--no-lsd", "--no-upnp"),
+                    *self.discovery,
                     *("--state-folder", str(self.state), "--download-folder", str(self.downloads)),
                     *self.arguments,
                 ],
@@ -137,9 +141,9 @@ class Seeded:
 class Seeder:
     """Seeds freshly made albums of random bytes."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, settings: dict[str, object] | None = None) -> None:
         self._home = home
-        self._session = lt.session(lt.session_params(dict(QUIET)))
+        self._session = lt.session(lt.session_params(dict(settings or QUIET)))
         self._random = random.Random(7)
         self._made = 0
         self._handles: dict[str, lt.torrent_handle] = {}

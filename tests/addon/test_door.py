@@ -29,7 +29,7 @@ def test_without_a_login_only_health_and_the_front_page_answer(daemon: Daemon) -
     for path in ("app/version", "torrents/info", "sync/maindata", "torrents/nothing"):
         reply = call(daemon, "GET", f"/api/v2/{path}", cookies={"SID": "bogus"})
         assert (reply.status_code, reply.text) == (403, "Forbidden")
-    assert call(daemon, "GET", "/health").json() == {"status": "ok", "listening": True}
+    assert call(daemon, "GET", "/health").json() == {"status": "ok", "listening": True, "vpn": "off"}
     assert call(daemon, "HEAD", "/").status_code == 200
 
 

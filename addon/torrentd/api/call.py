@@ -13,6 +13,7 @@ from ..records.register import Register
 from ..records.roots import Roots
 from ..records.sync import MainData
 from ..records.torrent import TorrentRecord
+from ..session.vpn import VpnGuard
 from .signing import Signer
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Services:
     sessions: "Sessions"
     port: int = 0
     free_bytes: int = -1
+    guard: VpnGuard | None = None
     readings: Readings = field(init=False)
     signer: Signer = field(init=False)
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import BodyPartReader, web
 
-from . import adding, application, auth, control, labels, stream, sync, torrents, transfer
+from . import adding, application, auth, control, labels, stream, sync, torrents, transfer, vpn
 from .call import ApiError, Call, Endpoint, Reply, Services, Upload
 
 _LOGGER = logging.getLogger(__name__)
@@ -26,6 +26,7 @@ ENDPOINTS: dict[str, dict[str, Endpoint]] = {
     "torrents": {**torrents.ENDPOINTS, **adding.ENDPOINTS, **control.ENDPOINTS, **labels.ENDPOINTS},
     "transfer": transfer.ENDPOINTS,
     "sync": sync.ENDPOINTS,
+    "trusttune": vpn.ENDPOINTS,
     "trusttune": stream.ENDPOINTS,
 }
 
@@ -60,7 +61,12 @@ def web_application(services: Services) -> web.Application:
     async def health(_request: web.Request) -> web.Response:
         engine = services.register.engine
         is_alive = time.monotonic() - engine.last_alert_at < ALERTS_LATE_S
-        state = {"status": "ok" if is_alive else "stalled", "listening": engine.session.is_listening()}
+        state: dict[str, object] = {
+            "status": "ok" if is_alive else "stalled",
+            "listening": engine.session.is_listening(),
+        }
+        guard = services.guard
+        state["vpn"] = "off" if guard is None else "bound" if guard.is_bound else "paused"
         return web.json_response(state, status=200 if is_alive else 503)
 
     async def add_headers(_request: web.Request, response: web.StreamResponse) -> None:

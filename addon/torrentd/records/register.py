@@ -11,6 +11,7 @@ from typing import Any
 
 import libtorrent as lt
 
+from ..session.addresses import drop_named_sources
 from ..session.engine import Engine
 from .contents import Contents, contents_of, renames_of
 from .fields import effective_limits, last_activity, share_ratio
@@ -215,6 +216,8 @@ class Register:
         source.flags &= ~(_FLAGS.auto_managed | _FLAGS.paused | _FLAGS.upload_mode | _FLAGS.seed_mode)
         source.flags |= _FLAGS.paused if record.is_stopped else 0
         _drop_unwanted_sources(source)
+        if not self.engine.may_look_up_names and (dropped := drop_named_sources(source)):
+            _LOGGER.warning("%s: %s trackers and web seeds would need a name looked up", record.torrent_id, dropped)
         record.trackers = list(source.trackers)
         record.comment = clean_text(source.comment)[:2_000]
         record.created_by = clean_text(source.created_by)[:200]

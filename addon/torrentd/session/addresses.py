@@ -5,7 +5,8 @@ in the home network, so every private range is closed here and opened only by th
 """
 
 from collections.abc import Iterable
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from urllib.parse import urlsplit
 
 import libtorrent as lt
 
@@ -57,6 +58,40 @@ def everyone_in_class(peer_class: int) -> lt.ip_filter:
     for network in (ip_network("0.0.0.0/0"), ip_network("::/0")):
         _add(rules, network, 1 << peer_class)
     return rules
+
+
+def drop_named_sources(source: lt.add_torrent_params) -> int:
+    """Leave only what needs no name looked up, now or after a redirect: udp:// trackers and nodes with an address.
+
+    Returns how many trackers, web seeds and nodes went.
+    """
+    before = len(source.trackers) + len(source.url_seeds) + len(source.dht_nodes)
+    tiers = list(source.tracker_tiers)
+    kept = [
+        (url, tiers[index] if index < len(tiers) else 0)
+        for index, url in enumerate(source.trackers)
+        if url.lower().startswith("udp://") and _is_address(_host(url))
+    ]
+    source.trackers = [url for url, _ in kept]
+    source.tracker_tiers = [tier for _, tier in kept]
+    source.url_seeds = []
+    source.dht_nodes = [node for node in source.dht_nodes if _is_address(node[0])]
+    return before - len(kept) - len(source.dht_nodes)
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _add(rules: lt.ip_filter, network: IPv4Network | IPv6Network, flag: int) -> None:

@@ -65,6 +65,11 @@ class Engine:
         """Whether there is a session."""
         return self._session is not None
 
+    @property
+    def may_look_up_names(self) -> bool:
+        """Whether torrents may bring names of hosts; looking one up goes past the VPN interface."""
+        return not (self._options.vpn_interface and self._options.vpn_strict_dns)
+
     def on(self, alert: str, handler: Callable[[Any], None]) -> None:
         """Call the handler with every alert of this type."""
         self._handlers.setdefault(alert, []).append(handler)

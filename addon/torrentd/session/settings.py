@@ -17,16 +17,20 @@ CONNECTIONS_LIMIT = 200
 def session_settings(options: Options) -> "settings_pack":
     """Return the settings pack a session starts with."""
     categories = lt.alert_category
+    # With a kill switch a session begins without sockets; VpnGuard opens them on the interface.
+    vpn = options.vpn_interface
+    bootstrap = "" if vpn and options.vpn_strict_dns else "dht.libtorrent.org:25401,router.bittorrent.com:6881"
     return {
         "alert_mask": categories.error | categories.status | categories.storage,
         "alert_queue_size": 20_000,
         "user_agent": f"TrustTune-Torrents/{__version__} libtorrent/{lt.__version__}",
-        "listen_interfaces": options.peer_interfaces,
-        "enable_dht": options.is_dht_on,
+        "listen_interfaces": "" if vpn else options.peer_interfaces,
+        "outgoing_interfaces": vpn or "",
+        "enable_dht": options.is_dht_on and not vpn,
         "enable_lsd": options.is_lsd_on,
         "enable_upnp": options.is_upnp_on,
         "enable_natpmp": options.is_upnp_on,
-        "dht_bootstrap_nodes": "dht.libtorrent.org:25401,router.bittorrent.com:6881" if options.is_dht_on else "",
+        "dht_bootstrap_nodes": bootstrap if options.is_dht_on else "",
         # WebTorrent would ask a public STUN server, past any VPN binding.
         "webtorrent_stun_server": "",
         "max_webtorrent_offers": 0,
