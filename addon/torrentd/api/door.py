@@ -26,8 +26,7 @@ ENDPOINTS: dict[str, dict[str, Endpoint]] = {
     "torrents": {**torrents.ENDPOINTS, **adding.ENDPOINTS, **control.ENDPOINTS, **labels.ENDPOINTS},
     "transfer": transfer.ENDPOINTS,
     "sync": sync.ENDPOINTS,
-    "trusttune": vpn.ENDPOINTS,
-    "trusttune": stream.ENDPOINTS,
+    "trusttune": {**stream.ENDPOINTS, **vpn.ENDPOINTS},
 }
 
 _HEADERS = {
