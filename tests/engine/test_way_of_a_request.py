@@ -301,9 +301,14 @@ async def test_a_torrent_of_another_program_is_never_touched(
     client = QBittorrentClient(ClientConfig(torrentd.url, torrentd.username, torrentd.password))
     await client.add(torrent.metainfo(world.tracker.url), info_hash=torrent.info_hash, tags=(), category="lidarr")
 
-    def is_there() -> bool:
+    async def is_there() -> bool:
+        await client.torrents()
         listed = client._main.torrents.get(torrent.info_hash, {})
         return listed.get("category") == "lidarr" and listed.get("progress") == 1
+
+    async with asyncio.timeout(30):
+        while not await is_there():
+            await asyncio.sleep(0.1)
 
     config = configuration(tmp_path, world, torrentd, brain=BrainConfig(always_ask=True))
     async with household(config) as home:
@@ -313,8 +318,7 @@ async def test_a_torrent_of_another_program_is_never_touched(
         await home.until(lambda: any(each.event is journal.Event.QUARANTINED for each in home.entries))
         await home.until(lambda: home.states(ticket.id)[-1] is State.NEEDS_APPROVAL)
         await home.engine.cancel(ticket.id, who="Ada")
-    await client.torrents()
-    assert is_there()
+    assert await is_there()
     assert len(files_below(torrentd.download_folder)) == 3
     await client.close()
 
