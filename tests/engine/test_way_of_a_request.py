@@ -219,7 +219,7 @@ async def test_a_stalled_download_is_quarantined_and_the_next_one_is_taken(
 ) -> None:
     first = world.torrent("glass-meridian-flac").info_hash
     await world.seeder.stop(first)
-    workers = WorkerConfig(poll_interval_s=0.2, stall_timeout_s=1.0)
+    workers = WorkerConfig(poll_interval_s=0.2, stall_timeout_s=4.0)
     brain = BrainConfig(auto_approve_threshold=0.5)
     async with household(configuration(tmp_path, world, torrentd, workers=workers, brain=brain)) as home:
         ticket, _ = await home.engine.request("Velvet Parallax", "Glass Meridian", requester=ADA)
