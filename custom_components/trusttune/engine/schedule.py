@@ -51,7 +51,7 @@ class Schedule:
         return at.timestamp() if at is not None else None
 
 
-class CronTrigger(BaseTrigger):  # type: ignore[misc]
+class CronTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
     """Fires as cron(8) would: Sunday is 0 or 7, and a change of the clock neither skips nor doubles a daily job.
 
     APScheduler's own cron trigger counts days from Monday and left out the first of a month after a change of

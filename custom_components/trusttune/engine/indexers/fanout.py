@@ -45,7 +45,7 @@ async def search_all(indexers: Iterable[Indexer], query: Query, *, timeout_s: fl
             failures[indexer.id] = f"{indexer.name} did not answer within {timeout_s:.0f} s."
         except Exception as error:  # noqa: BLE001 - a mistake in one indexer's code ends no search
             # Only the kind: the message could hold an address with a key.
-            _LOGGER.error("Indexer %s failed unexpectedly: %s", indexer.name, type(error).__name__)  # noqa: TRY400
+            _LOGGER.error("Indexer %s failed unexpectedly: %s", indexer.name, type(error).__name__)  # noqa: TRY400 - see above
             failures[indexer.id] = f"{indexer.name} failed unexpectedly ({type(error).__name__})."
         return ()
 

@@ -178,7 +178,7 @@ class OllamaJudge:
         """Close the connections; the judge can be asked again afterwards."""
         client, self._client = self._client, None
         if client is not None:
-            await client.close()  # type: ignore[no-untyped-call]
+            await client.close()  # type: ignore[no-untyped-call]  # ollama leaves it untyped
 
     async def _ask(self, call: str, **arguments: object) -> Any:
         """Call Ollama within the configured time; every way to fail becomes one LlmError."""

@@ -100,7 +100,7 @@ class QBittorrentClient:
             try:
                 async with asyncio.timeout(0.5 if is_refused else _LISTED_WITHIN_S):
                     # The client tells nobody when it is listed: ask.
-                    while not await self._adopt(info_hash, category, tags):  # noqa: ASYNC110
+                    while not await self._adopt(info_hash, category, tags):  # noqa: ASYNC110 - it has no push
                         await asyncio.sleep(0.05)
             except TimeoutError:
                 why = "refused the torrent" if is_refused else "took the torrent but does not list it"
